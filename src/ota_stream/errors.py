@@ -1,0 +1,21 @@
+"""The root of every error this project raises on purpose.
+
+    OtaStreamError
+    ├── ImageError                  (ota_stream.streams.catalog)  a stream file cannot be served
+    │   ├── ImageGone
+    │   └── ImageForbidden
+    ├── CatalogError                (ota_stream.streams.catalog)  a stream cannot be made or changed
+    ├── Rejection                   (ota_stream.streams.errors)   a device's request is refused
+    ├── UnknownTopic                (ota_stream.streams.topics)   a stream topic that maps to nothing
+    ├── FirmwareError               (ota_stream.stores.files)     a firmware file cannot be taken in
+    ├── StoreError                  (ota_stream.stores.journal)   the data directory cannot be used
+    ├── ConfigError                 (ota_broker.config)           a setting is not one
+    ├── ListenError                 (ota_broker.front.listener)   the port cannot be opened
+    └── DeviceError                 (ota_device.device)           a download did not end well
+
+A message is one line for a person: what is wrong, then what to do.
+"""
+
+
+class OtaStreamError(Exception):
+    """Something a caller can be told in one line."""
