@@ -1,6 +1,9 @@
 """Which blocks a bitmap asks for: least significant bit first, 1 = wanted, bit 0 = block `offset` (SBM-1, SBM-2)."""
 
 from collections.abc import Iterable
+from typing import Final
+
+_BITS: Final = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 
 
 def wanted(bitmap: bytes, offset: int, limit: int) -> list[int]:
@@ -8,13 +11,14 @@ def wanted(bitmap: bytes, offset: int, limit: int) -> list[int]:
 
     Bits after the limit do not matter, whatever they say (SBM-9).
     """
-    bits = int.from_bytes(bitmap, "little")
     ids: list[int] = []
-    while bits and len(ids) < limit:
-        lowest = bits & -bits
-        ids.append(offset + lowest.bit_length() - 1)
-        bits ^= lowest
-    return ids
+    for position, byte in enumerate(bitmap):
+        if byte:
+            first = offset + 8 * position
+            ids += [first + bit for bit in _BITS[byte]]
+            if len(ids) >= limit:
+                break
+    return ids[:limit]
 
 
 def of_blocks(block_ids: Iterable[int], offset: int = 0) -> bytes:

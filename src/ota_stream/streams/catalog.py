@@ -95,7 +95,7 @@ class Catalog:
         """Replace a stream's files; its version rises by one (SC-2)."""
         old = self._streams.get(stream_id)
         if old is None:
-            raise CatalogError(f"there is no stream {stream_id}")
+            raise CatalogError(f"there is no stream {stream_id!r}")
         if old.version >= quotas.STREAM_VERSION_MAX:
             raise CatalogError(f"stream {stream_id} has had all its {quotas.STREAM_VERSION_MAX} versions")
         stream = replace(old, version=old.version + 1, files=self._files(images))
@@ -105,7 +105,7 @@ class Catalog:
     def delete(self, stream_id: str) -> None:
         """Forget a stream; its next request is refused with ResourceNotFound."""
         if self._streams.pop(stream_id, None) is None:
-            raise CatalogError(f"there is no stream {stream_id}")
+            raise CatalogError(f"there is no stream {stream_id!r}")
 
     def _files(self, images: Mapping[int, Image]) -> dict[int, StreamFile]:
         if not 1 <= len(images) <= self._options.files_per_stream:  # Q-6

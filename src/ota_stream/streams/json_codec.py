@@ -31,32 +31,41 @@ _HEX: Final = re.compile(r"[0-9a-fA-F]*")
 
 def decode_get(payload: bytes, options: StreamOptions) -> GetStream:
     """Read a GetStream request. Raises Rejection (InvalidJson) for what is not one (SG-11)."""
-    fields = _decoded(_get[options.unknown_keys], payload)
+    fields = _request(_get[options.unknown_keys], payload)
     return GetStream.of(fields, None if fields.b is None else bitmap_of_text(fields.b, options))
 
 
 def decode_describe(payload: bytes, options: StreamOptions) -> DescribeStream:
     """Read a DescribeStream request. Raises Rejection (InvalidJson)."""
-    return DescribeStream(_decoded(_describe[options.unknown_keys], payload).c)
+    return DescribeStream(_request(_describe[options.unknown_keys], payload).c)
 
 
-def _decoded(decoder: msgspec.json.Decoder[_Shape], payload: bytes) -> _Shape:
+def _read(decoder: msgspec.json.Decoder[_Shape], payload: bytes) -> _Shape:
+    """Read an object. Raises ValueError, whatever is wrong with it."""
     try:
-        return decoder.decode(payload)
-    except (ValueError, RecursionError):  # RecursionError: a bomb of nested brackets
+        return decoder.decode(payload.decode())  # as text first: the decoder does not look at keys it skips
+    except RecursionError:  # a bomb of nested brackets
+        raise ValueError("too many brackets") from None
+
+
+def _request(decoder: msgspec.json.Decoder[_Shape], payload: bytes) -> _Shape:
+    try:
+        return _read(decoder, payload)
+    except ValueError:
         raise Rejection(Why.JSON) from None
 
 
 def bitmap_of_text(text: str, options: StreamOptions) -> bytes:
     """Read a bitmap written as text (SBM-8). Raises Rejection (InvalidJson) when it is not what the option allows."""
     prefixed = text[:2] in {"0x", "0X"}
+    digits = text[2:] if prefixed else text
     try:
-        if options.bitmap_json == "base64" or (options.bitmap_json == "auto" and not prefixed):
+        if options.bitmap_json == "hex" or (options.bitmap_json == "auto" and prefixed):
+            if _HEX.fullmatch(digits):  # bytes.fromhex alone would skip blanks
+                return bytes.fromhex(digits)
+        elif len(text) % 4 == 0:  # b64decode alone would take more padding than there should be
             return base64.b64decode(text, validate=True)
-        digits = text[2:] if prefixed else text
-        if _HEX.fullmatch(digits):  # bytes.fromhex alone would skip blanks
-            return bytes.fromhex(digits)
-    except (ValueError, binascii.Error):
+    except ValueError:
         pass
     raise Rejection(Why.JSON)
 
@@ -109,14 +118,14 @@ def encode_describe(message: DescribeStream) -> bytes:
 
 def decode_block(payload: bytes) -> DataBlock:
     """Read a block. Raises ValueError when the message is not one."""
-    return DataBlock.of(_block.decode(payload))
+    return DataBlock.of(_read(_block, payload))
 
 
 def decode_description(payload: bytes) -> Description:
     """Read the answer to DescribeStream. Raises ValueError when the message is not one."""
-    return Description.of(_description.decode(payload))
+    return Description.of(_read(_description, payload))
 
 
 def decode_rejected(payload: bytes) -> RejectedStream:
     """Read a rejection. Raises ValueError when the message is not one."""
-    return RejectedStream.of(_rejected.decode(payload))
+    return RejectedStream.of(_read(_rejected, payload))

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ota_stream.answers import Answer, Reply
+from ota_stream.answers import Answer, Refusal, Reply
 from ota_stream.records import Action, RequestRecord
 from ota_stream.streams import blocks, quotas
-from ota_stream.streams.catalog import Catalog, ImageForbidden, ImageGone, Stream, StreamFile
+from ota_stream.streams.catalog import Catalog, ImageError, ImageForbidden, ImageGone, Stream, StreamFile
 from ota_stream.streams.codec import CODECS
 from ota_stream.streams.errors import Rejection, Why
 from ota_stream.streams.messages import Description, FileSize, GetStream
 from ota_stream.streams.options import StreamOptions
-from ota_stream.streams.topics import Format, Operation, StreamTopic
+from ota_stream.streams.topics import Format, Operation, StreamTopic, UnknownTopic
 
 CACHE_MAX: Final = 128 * 1024 * 1024  # bytes of encoded blocks: a 24 MiB image in both formats, twice
 PARSED_MAX: Final = 4096  # requests remembered; devices in one place ask in the same words
@@ -45,6 +45,21 @@ class StreamService:
             rejected = CODECS[topic.format].encode_rejected(rejection.why, token)
             replies = (Reply(topic.rejected, rejected, self._options.stream_qos),)
         record = RequestRecord(now, ACTIONS[topic.operation], client_id, topic.text, topic.stream_id, token, failure)
+        return Answer(replies, record)
+
+    def refuse(self, topic: str, unknown: UnknownTopic, client_id: str, now: float) -> Answer | Refusal:
+        """Refuse a topic under `/streams/` that is no request (ST-9).
+
+        A known operation in an unknown format has a record; for anything else no action has a name.
+        """
+        replies: tuple[Reply, ...] = ()
+        if unknown.rejected is not None:
+            rejected = CODECS[Format.JSON].encode_rejected(Why.TOPIC, None)
+            replies = (Reply(unknown.rejected, rejected, self._options.stream_qos),)
+        if unknown.operation is None or unknown.stream_id is None:
+            return Refusal(replies, str(unknown))
+        action = ACTIONS[unknown.operation]
+        record = RequestRecord(now, action, client_id, topic, unknown.stream_id, None, Why.TOPIC.message)
         return Answer(replies, record)
 
     # Reading the request
@@ -156,5 +171,7 @@ def _check_image(file: StreamFile) -> None:
         raise Rejection(Why.FILE_NOT_FOUND) from None
     except ImageForbidden:
         raise Rejection(Why.UNAUTHORIZED) from None
+    except ImageError:
+        raise Rejection(Why.INTERNAL) from None
     if etag != file.etag:
         raise Rejection(Why.ETAG)  # SC-9

@@ -42,7 +42,7 @@ class UnknownTopic(OtaStreamError):
     """The topic is under `/streams/` but is no request (ST-9).
 
     `rejected` is where the device can be told, or None when it cannot. `stream_id` and `operation` are set
-    when the topic names a known operation in an unknown format: then the request has a record.
+    when the topic names them: then the request has a record.
     """
 
     def __init__(
@@ -71,21 +71,19 @@ def parse(topic: str) -> StreamTopic | None:
         UnknownTopic: it is under `/streams/`, but no request (ST-9).
     """
     levels = topic.split("/")
-    if not topic.startswith(_PREFIX) or len(levels) < 4 or levels[3] != "streams":  # noqa: PLR2004 - fourth level
+    if not topic.startswith(_PREFIX) or levels[3:4] != ["streams"]:
         return None
-    thing, stream_id = levels[2], levels[4] if len(levels) > 4 else ""  # noqa: PLR2004 - fifth level
+    thing = levels[2]
+    stream_id, operation_name, format_name = [*levels[4:_LEVELS], "", "", ""][:3]
     if not is_thing_name(thing):
         raise UnknownTopic("the thing name in the topic is not one (1 to 128 of a-z A-Z 0-9 : _ -)")
     if not stream_id:
         raise UnknownTopic("the topic names no stream; does the job document have a streamname?")
-    if not is_stream_id(stream_id):
-        raise UnknownTopic("the stream id in the topic is not one (1 to 128 of a-z A-Z 0-9 _ -)")
     base = f"{_PREFIX}{thing}/streams/{stream_id}"
-    operation = _OPERATIONS.get(levels[5] if len(levels) > 5 else "")  # noqa: PLR2004 - sixth level
-    wire_format = _FORMATS.get(levels[6] if len(levels) == _LEVELS else "")
-    if operation is None or wire_format is None:
+    operation, wire_format = _OPERATIONS.get(operation_name), _FORMATS.get(format_name)
+    if operation is None or wire_format is None or len(levels) != _LEVELS or not is_stream_id(stream_id):
         raise UnknownTopic(
-            f"a device may publish to {base}/(get|describe)/(json|cbor) only",
+            f"a device may publish to {_PREFIX}{thing}/streams/STREAM/(get|describe)/(json|cbor) only",
             rejected=f"{base}/rejected/json",
             stream_id=stream_id,
             operation=operation,
@@ -105,9 +103,3 @@ def build(thing: str, stream_id: str, operation: Operation, wire_format: Format)
         answer=f"{base}/{_ANSWERS[operation]}/{wire_format}",
         rejected=f"{base}/rejected/{wire_format}",  # ST-5: shared by both operations
     )
-
-
-def thing_of(topic: str) -> str | None:
-    """Return the thing a reserved topic belongs to, or None."""
-    levels = topic.split("/", 3)
-    return levels[2] if topic.startswith(_PREFIX) and len(levels) > 2 else None  # noqa: PLR2004 - third level
