@@ -1,0 +1,377 @@
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ota_stream.cli.logs import logs, printable
+from ota_stream.errors import OtaStreamError
+from ota_stream.logs.entries import EntryWriter, Status
+from ota_stream.logs.filters import QueryError
+from ota_stream.records import Action, RequestRecord
+from ota_stream.stores.errors import StoreError
+from ota_stream.stores.journal import Journal
+
+# The seed's two device examples, byte for byte: a tab before each property, a blank behind each line but the last.
+SEED_GET_STREAM = """\
+{\x20
+	"timestamp": "2018-07-25 22:09:02.678",\x20
+	"logLevel": "DEBUG",\x20
+	"accountId": "123456789012",\x20
+	"status": "Success",\x20
+	"actionType": "GetStream",\x20
+	"protocol": "MQTT",\x20
+	"clientId": "b9d2e49c-94fe-4ed1-9b07-286afed7e4c8",\x20
+	"topicName": "$aws/things/b9d2e49c-94fe-4ed1-9b07-286afed7e4c8/streams/1e51e9a8-9a4c-4c50-b005-d38452a956af/get/json",\x20
+	"streamId": "1e51e9a8-9a4c-4c50-b005-d38452a956af",\x20
+	"details": "The request status is SUCCESS."\x20
+}
+"""  # noqa: E501 - as in the seed
+SEED_DESCRIBE_STREAM = """\
+{\x20
+	"timestamp": "2018-07-25 22:10:12.690",\x20
+	"logLevel": "DEBUG",\x20
+	"accountId": "123456789012",\x20
+	"status": "Success",\x20
+	"actionType": "DescribeStream",\x20
+	"protocol": "MQTT",\x20
+	"clientId": "581075e0-4639-48ee-8b94-2cf304168e43",\x20
+	"topicName": "$aws/things/581075e0-4639-48ee-8b94-2cf304168e43/streams/71c101a8-bcc5-4929-9fe2-af563af0c139/describe/json",\x20
+	"streamId": "71c101a8-bcc5-4929-9fe2-af563af0c139",\x20
+	"clientToken": "clientToken",\x20
+	"details": "The request status is SUCCESS."\x20
+}
+"""  # noqa: E501 - as in the seed
+GET_STREAM = RequestRecord(
+    1532556542.678,
+    Action.GET_STREAM,
+    "b9d2e49c-94fe-4ed1-9b07-286afed7e4c8",
+    "$aws/things/b9d2e49c-94fe-4ed1-9b07-286afed7e4c8/streams/1e51e9a8-9a4c-4c50-b005-d38452a956af/get/json",
+    "1e51e9a8-9a4c-4c50-b005-d38452a956af",
+)
+DESCRIBE_STREAM = RequestRecord(
+    1532556612.690,
+    Action.DESCRIBE_STREAM,
+    "581075e0-4639-48ee-8b94-2cf304168e43",
+    "$aws/things/581075e0-4639-48ee-8b94-2cf304168e43/streams/71c101a8-bcc5-4929-9fe2-af563af0c139/describe/json",
+    "71c101a8-bcc5-4929-9fe2-af563af0c139",
+    "clientToken",
+)
+HOSTILE = RequestRecord(
+    1532556700.0,
+    Action.GET_STREAM,
+    "\x1b]0;owned\x07[red]\x7f",
+    "$aws/things/thing-1/streams/s/get/cbor",
+    "s",
+    '"\n\u202e\U000e0001 :boom:',
+    "no",
+)
+command = importlib.import_module("ota_stream.cli.logs")  # the package's attribute of this name is the function
+
+
+class Clock:
+    wall = monotonic = staticmethod(time.time)
+
+
+class Kept:
+    """A data directory with records in it, and what they look like as lines."""
+
+    def __init__(self, data_dir: Path, group: str = "AWSIotLogsV2") -> None:
+        self.data_dir = data_dir
+        self.lines: list[bytes] = []
+        self._journal = Journal(data_dir, group, "123456789012", Clock())
+
+    def add(self, *records: RequestRecord) -> None:
+        for record in records:
+            self.lines.append(EntryWriter().entry(record))
+            self._journal.append(self.lines[-1])
+        self._journal.flush()
+
+    def damage(self, garbage: bytes) -> None:
+        self._journal.append(garbage)
+        self._journal.flush()
+
+    def close(self) -> None:
+        self._journal.close()
+
+
+@pytest.fixture
+def kept(tmp_path: Path):
+    kept = Kept(tmp_path / "data")
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def shown(kept: Kept, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., bytes]:
+    def show(**options: Any) -> bytes:
+        logs(data_dir=kept.data_dir, **options)
+        return capfdbinary.readouterr().out
+
+    return show
+
+
+@pytest.fixture
+def terminal(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run the command with a real terminal in place of standard output."""
+
+    def show(**options: Any) -> str:
+        outside, inside = os.openpty()
+        with os.fdopen(outside, "rb", buffering=0) as screen, os.fdopen(inside, "w", encoding="utf-8") as stdout:
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "stdout", stdout)
+                patch.setenv("TERM", "xterm")
+                logs(data_dir=kept.data_dir, **options)
+            stdout.write("END")
+            stdout.flush()
+            text = b""
+            while not text.endswith(b"END"):
+                text += screen.read(65_536)
+        return text.removesuffix(b"END").decode()
+
+    return show
+
+
+def parsed(output: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_into_a_pipe_go_json_lines_as_they_are_stored(kept, shown):
+    kept.add(GET_STREAM, DESCRIBE_STREAM, HOSTILE)
+    assert shown() == b"".join(line + b"\n" for line in kept.lines) == shown(as_json=True)
+
+
+def test_the_seed_style_is_the_seeds_byte_for_byte(kept, shown):  # E-6, E-7
+    kept.add(GET_STREAM, DESCRIBE_STREAM)
+    assert shown(seed_style=True).decode() == SEED_GET_STREAM + SEED_DESCRIBE_STREAM
+
+
+def test_the_seed_style_of_hostile_text_is_still_json_and_safe_to_print(kept, shown):  # A14
+    kept.add(HOSTILE)
+    output = shown(seed_style=True).decode()
+    assert json.loads(output) == json.loads(kept.lines[0])
+    assert all(c.isprintable() or c in "\n\t" for c in output)
+
+
+def test_either_spelling_of_the_group_shows_the_records(kept, shown):  # G-9
+    kept.add(GET_STREAM)
+    assert shown(group="AWSIoTLogsV2") == shown(group="AWSIotLogsV2") != b""
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ({"action": Action.DESCRIBE_STREAM}, [1]),
+        ({"action": Action.GET_STREAM}, [0, 2]),
+        ({"status": Status.FAILURE}, [2]),
+        ({"thing": "thing-1"}, [2]),
+        ({"thing": "581075e0-4639-48ee-8b94-2cf304168e43", "status": Status.SUCCESS}, [1]),
+    ],
+)
+def test_only_what_was_asked_for_is_shown(kept, shown, options, chosen):
+    kept.add(GET_STREAM, DESCRIBE_STREAM, HOSTILE)
+    assert shown(**options).splitlines() == [kept.lines[number] for number in chosen]
+
+
+def test_since_shows_the_last_while(kept, shown):
+    now = time.time()
+    for age in (7200, 600, 0):
+        kept.add(RequestRecord(now - age, Action.GET_STREAM, "c", "t", "s"))
+    assert shown(since="1h").splitlines() == kept.lines[1:]
+    assert shown(since="5m").splitlines() == kept.lines[2:]
+    assert shown(since="999999d").splitlines() == kept.lines
+
+
+# On a terminal
+
+
+def test_on_a_terminal_a_record_is_a_line_to_read(kept, terminal):
+    kept.add(DESCRIBE_STREAM)
+    screen = terminal()
+    assert screen.count("\n") == 1
+    entry = json.loads(kept.lines[0])
+    for name in ("timestamp", "status", "actionType", "clientId", "topicName", "streamId", "clientToken", "details"):
+        assert entry[name] in screen
+
+
+def test_on_a_terminal_a_failure_stands_out(kept, terminal):
+    kept.add(GET_STREAM, HOSTILE)
+    good, bad = terminal().splitlines()
+    assert "\x1b[32mSuccess\x1b[0m" in good
+    assert "\x1b[1;31mFailure\x1b[0m" in bad
+
+
+def test_hostile_text_does_not_command_the_terminal(kept, terminal):  # A14
+    kept.add(HOSTILE)
+    screen = terminal()
+    assert r"\u001b]0;owned\u0007[red]\u007f" in screen
+    assert r"\u000a\u202e\udb40\udc01 :boom:" in screen
+    assert screen.count("\n") == 1
+
+
+def test_json_on_a_terminal_is_as_stored(kept, terminal):
+    kept.add(GET_STREAM)
+    assert terminal(as_json=True).replace("\r\n", "\n").encode() == kept.lines[0] + b"\n"
+
+
+@given(st.text(st.characters()))
+@example("\x00\x1b\x7f\x9b\u2028\u202e\ud800\U000e0001")
+def test_printable_text_is_printable_and_says_the_same(text: str):  # A14
+    safe = printable(text)
+    assert safe.isprintable()
+    if "\\" not in text and '"' not in text:
+        assert json.loads(f'"{safe}"') == text
+
+
+# When there is nothing to show
+
+
+def test_without_a_data_directory_it_says_what_to_do(tmp_path):
+    with pytest.raises(StoreError, match=r"there is no data directory .*: run `ota-stream serve`"):
+        logs(data_dir=tmp_path / "none")
+
+
+def test_without_records_it_says_so_and_names_other_groups(kept, tmp_path, capfd):  # LG-4
+    other = Kept(tmp_path / "data", "mine")
+    other.add(GET_STREAM)
+    other.close()
+    logs(data_dir=kept.data_dir)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "no records in log group AWSIotLogsV2 yet (there is mine: see --group)" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_without_any_group_it_names_none(tmp_path, capfd):
+    logs(data_dir=tmp_path)
+    assert "no records in log group AWSIotLogsV2 yet: let a device" in capfd.readouterr().err
+
+
+def test_when_no_record_matches_it_says_so(kept, capfd):
+    kept.add(GET_STREAM)
+    logs(data_dir=kept.data_dir, thing="nobody")
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "none of the 1 records is like that: ask for less\n")
+
+
+def test_damaged_lines_are_skipped_and_told_once(kept, capfdbinary):  # R4, R10
+    kept.damage(b"\0" * 10)
+    kept.add(GET_STREAM)
+    kept.damage(b"{}x")
+    logs(data_dir=kept.data_dir)
+    captured = capfdbinary.readouterr()
+    assert captured.out.splitlines() == kept.lines
+    assert captured.err.startswith(b"warning: log stream ")
+    assert captured.err.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"since": "yesterday"}, QueryError),
+        ({"as_json": True, "seed_style": True}, QueryError),
+        ({"group": "a b"}, StoreError),
+    ],
+)
+def test_bad_options_are_told_in_one_line(kept, options, error):
+    with pytest.raises(error) as caught:
+        logs(data_dir=kept.data_dir, **options)
+    assert isinstance(caught.value, OtaStreamError)
+    assert "\n" not in str(caught.value)
+
+
+# Following
+
+
+def test_following_shows_what_comes_until_ctrl_c(kept, capfdbinary, monkeypatch):
+    kept.add(GET_STREAM)
+    arrivals = [(DESCRIBE_STREAM,), (), (HOSTILE, GET_STREAM)]
+
+    class Waiting:
+        def register(self, *_: int) -> None: ...
+
+        def poll(self, milliseconds: int) -> list[int]:
+            assert milliseconds == command.PAUSE
+            if not arrivals:
+                raise KeyboardInterrupt
+            kept.add(*arrivals.pop(0))
+            return []
+
+    monkeypatch.setattr(command.select, "poll", Waiting)
+    logs(data_dir=kept.data_dir, follow=True)
+    assert capfdbinary.readouterr().out.splitlines() == kept.lines
+    assert len(kept.lines) == 4
+
+
+def test_following_ends_when_nobody_reads_any_more(kept, monkeypatch):
+    kept.add(GET_STREAM)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        show = command._json_lines
+
+        def show_and_leave(*arguments: Any) -> None:
+            show(*arguments)
+            stdout.flush()
+            assert reader.readline() == kept.lines[0] + b"\n"
+            reader.close()
+
+        monkeypatch.setattr(command, "_json_lines", show_and_leave)
+        logs(data_dir=kept.data_dir, follow=True)
+
+
+def test_a_pipe_closed_while_printing_is_no_error(kept, monkeypatch):
+    kept.add(*[GET_STREAM] * 1000)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        logs(data_dir=kept.data_dir)
+
+
+SCRIPT = """
+import signal, typer
+from ota_stream.cli.logs import logs
+signal.signal(signal.SIGINT, signal.default_int_handler)
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(logs)
+app()
+"""
+
+
+@pytest.fixture
+def process(kept: Kept):
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, "--data-dir", kept.data_dir, "--follow"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_the_real_command_follows_and_ends_at_ctrl_c(kept, process):
+    kept.add(GET_STREAM)
+    assert process.stdout.readline() == kept.lines[0] + b"\n"
+    kept.add(HOSTILE)
+    assert process.stdout.readline() == kept.lines[1] + b"\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30) == (b"", b"")
+    assert process.returncode == 0
+
+
+def test_the_real_command_ends_when_its_pipe_is_closed(kept, process):
+    kept.add(GET_STREAM)
+    assert process.stdout.readline() == kept.lines[0] + b"\n"
+    process.stdout.close()
+    assert process.wait(timeout=30) == 0
+    assert process.stderr.read() == b""
