@@ -1,2 +1,42 @@
-"""The command line."""
-def main() -> None: ...
+"""The command line: `ota-stream`. Every error is one clear line and a non-zero exit."""
+
+import os
+import sys
+from typing import Final
+
+import typer
+
+from ota_stream.cli.fetch import fetch
+from ota_stream.cli.logs import logs
+from ota_stream.cli.serve import serve
+from ota_stream.errors import OtaStreamError
+
+app: Final = typer.Typer(
+    help="AWS IoT over-the-air updates on one machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for command in (serve, fetch, logs):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; nothing ends in a traceback unless `OTA_STREAM_TRACEBACK` is set."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except OtaStreamError as error:
+        sys.exit(f"error: {error}")
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("OTA_STREAM_TRACEBACK"):
+            raise
+        usage = getattr(error, "format_message", None)  # typer's usage errors have no public class
+        if usage is not None:
+            if usage():  # empty when the help was shown instead
+                print(f"error: {usage()} (--help shows how)", file=sys.stderr)  # noqa: T201 - the error itself
+            sys.exit(2)
+        fault = f"{type(error).__name__}: {error}"
+        sys.exit(f"error: {fault} (a fault of ota-stream; OTA_STREAM_TRACEBACK=1 shows where)")

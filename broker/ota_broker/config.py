@@ -1,0 +1,79 @@
+"""The settings of one simulator: what a YAML file, a command line or a test may say, checked and in one place."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import msgspec
+
+from ota_broker.front.profile import PROFILES
+from ota_stream.errors import OtaStreamError
+from ota_stream.logs import groups, levels
+from ota_stream.logs.entries import ACCOUNT_ID, is_account_id
+from ota_stream.streams.options import StreamOptions
+
+
+class ConfigError(OtaStreamError):
+    """A setting is not one, or has a value it cannot have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything has a default; amqtt builds one of these from the plugin's part of a YAML file.
+
+    `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. `mqtt_port` 0 picks a free port.
+    `options` are the names and values of StreamOptions.
+
+    Raises:
+        ConfigError: one line that names the setting.
+    """
+
+    firmware: list[str] = field(default_factory=list[str])
+    stream_id: str | None = None
+    host: str = "127.0.0.1"
+    mqtt_port: int = 1883
+    data_dir: str = ".ota-stream"
+    log_level: str = "debug"
+    log_group: str = groups.REAL
+    account_id: str = ACCOUNT_ID
+    failure_level: str = "DEBUG"  # G-11
+    profile: str = "aws"
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without touching anything."""
+        if not 0 <= self.mqtt_port <= 65_535:  # noqa: PLR2004 - TCP
+            raise ConfigError(f"mqtt_port {self.mqtt_port}: use 0 (any free port) to 65535")
+        if levels.find(self.log_level) is None:
+            raise ConfigError(f"log_level {self.log_level}: use {' | '.join(levels.Level).lower()}")
+        if not groups.is_group_name(self.log_group):
+            raise ConfigError(f"log_group {self.log_group!r}: use 1 to 512 of a-z A-Z 0-9 . - _ / #")
+        if not is_account_id(self.account_id):
+            raise ConfigError(f"account_id {self.account_id!r}: use 12 digits")
+        if self.failure_level not in {"DEBUG", "ERROR"}:
+            raise ConfigError(f"failure_level {self.failure_level}: use DEBUG or ERROR")
+        if self.profile not in PROFILES:
+            raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
+        self.stream_options()
+
+    def stream_options(self) -> StreamOptions:
+        """Return the options of the streams service."""
+        try:
+            return msgspec.convert(self.options, StreamOptions, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"options: {error}; the names and values are in docs/wire.md") from None
+
+    def level(self) -> levels.Level:
+        """Return the log level."""
+        return levels.find(self.log_level) or levels.Level.DEBUG
+
+    def level_of_failures(self) -> Literal["DEBUG", "ERROR"]:
+        """Return the level of a failed request's entry."""
+        return cast("Literal['DEBUG', 'ERROR']", self.failure_level)
+
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach the port."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,1 @@
+"""The front door: MQTT connections, sessions and topics, and the one place where sockets are."""

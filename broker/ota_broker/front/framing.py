@@ -1,0 +1,44 @@
+"""Where one MQTT packet ends and the next begins. Nothing is decoded before it is whole."""
+
+from typing import Final
+
+from ota_broker.front.packets import Violation
+
+_MORE: Final = 0x80
+_LENGTH_BYTES_MAX: Final = 4  # MQTT 3.1.1, 2.2.3
+
+
+def packet_at(data: bytes, start: int, size_max: int) -> tuple[int, int]:
+    """Return where the body of the packet at `start` begins and ends in `data`.
+
+    The end may lie beyond the data: then more bytes are needed. `(0, 0)` when even the length is not there yet.
+
+    Raises:
+        Violation: the length is malformed or larger than `size_max` bytes.
+    """
+    length = shift = 0
+    position = start + 1
+    while position < len(data):
+        byte = data[position]
+        position += 1
+        length |= (byte & ~_MORE) << shift
+        if byte < _MORE:
+            if length > size_max:
+                raise Violation(f"packet of {length} bytes, more than {size_max}")  # Q-28, MU-7
+            return position, position + length
+        shift += 7
+        if position - start > _LENGTH_BYTES_MAX:
+            raise Violation("remaining length of more than four bytes")
+    return 0, 0
+
+
+def length_bytes(length: int) -> bytes:
+    """Write a remaining length."""
+    if length < _MORE:
+        return bytes((length,))
+    written = bytearray()
+    while length >= _MORE:
+        written.append(length & ~_MORE & 0xFF | _MORE)
+        length >>= 7
+    written.append(length)
+    return bytes(written)

@@ -1,0 +1,107 @@
+"""`ota-stream serve`: the simulator with firmware images, until a signal."""
+
+import json
+import logging
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ota_broker import process
+from ota_broker.config import ConfigError
+from ota_broker.simulator import Simulator
+
+DEFAULT_PORT: Final = 1883
+DEFAULT_DATA_DIR: Final = ".ota-stream"
+
+
+def serve(
+    firmware: Annotated[list[Path], typer.Argument(help="Firmware images; file ids 0, 1, ... of one stream.")],
+    stream_id: Annotated[str | None, typer.Option(help="Id of the stream.  [default: the first file's name]")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    mqtt_port: Annotated[int, typer.Option(help="MQTT port; 0 picks a free one.")] = DEFAULT_PORT,
+    data_dir: Annotated[Path, typer.Option(help="Where the logs are kept.")] = Path(DEFAULT_DATA_DIR),
+    log_level: Annotated[
+        str, typer.Option(help="debug | info | warn | error | disabled; requests are DEBUG.")
+    ] = "debug",
+    profile: Annotated[str, typer.Option(help="aws | standard: whose MQTT rules hold where they differ.")] = "aws",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-O", help="A decision of docs/wire.md, as NAME=VALUE.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
+) -> None:
+    """Serve firmware images as an AWS IoT stream over MQTT.
+
+    Examples:
+      ota-stream serve build/app.bin
+
+      ota-stream serve app.bin bootloader.bin --stream-id AFR_OTA-test --mqtt-port 0 --json
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    settings: dict[str, Any] = {
+        "firmware": [str(path) for path in firmware],
+        "stream_id": stream_id,
+        "host": host,
+        "mqtt_port": mqtt_port,
+        "data_dir": str(data_dir),
+        "log_level": log_level,
+        "profile": profile,
+        "options": dict(_name_and_value(text) for text in option or []),
+    }
+    config = process.amqtt_config(settings)
+    if not process.settings_of(config).is_loopback():
+        typer.echo(f"warning: {host} can be reached from other machines, and there is no authentication yet", err=True)
+    process.run(config, _print_json if as_json else _print_banner)
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"option {text!r}: write it as NAME=VALUE, for example -O out_of_range=truncate")
+    return name, value
+
+
+def summary(simulator: Simulator) -> dict[str, Any]:
+    """Return what is served and where, as `--json` prints it."""
+    streams = [
+        {
+            "streamId": stream.stream_id,
+            "files": [
+                {"fileId": file.file_id, "size": file.size, "sha256": simulator.images[file.file_id].sha256}
+                for file in stream.files.values()
+            ],
+        }
+        for stream in simulator.catalog
+    ]
+    return {
+        "mqtt": {"host": simulator.host, "port": simulator.port},
+        "streams": streams,
+        "dataDir": simulator.settings.data_dir,
+    }
+
+
+def _print_json(simulator: Simulator) -> None:
+    sys.stdout.write(json.dumps(summary(simulator)) + "\n")
+    sys.stdout.flush()
+
+
+def _print_banner(simulator: Simulator) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    where = f"{simulator.host}:{simulator.port}"
+    console.print(f"[bold]ota-stream[/] serves MQTT on [bold cyan]{where}[/]  (Ctrl-C stops)\n")
+    port = "" if simulator.port == DEFAULT_PORT else f" --port {simulator.port}"
+    data_dir = simulator.settings.data_dir
+    logs = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(data_dir)}"
+    for stream in simulator.catalog:
+        console.print(f"  stream [bold]{stream.stream_id}[/], version {stream.version}")
+        for file in stream.files.values():
+            image = simulator.images[file.file_id]
+            name = escape(str(image.path))
+            console.print(f"    file {file.file_id}: {name}, {file.size:,} bytes, sha256 {image.sha256}")
+        fetch = f"ota-stream fetch {stream.stream_id}{port} -o copy.bin"
+        console.print(f"\n  [green]{fetch}[/]  [dim]# a simulated device downloads it[/]")
+    console.print(f"  [green]ota-stream logs{logs} --follow[/]  [dim]# every request, as CloudWatch would show it[/]\n")

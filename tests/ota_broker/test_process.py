@@ -1,0 +1,348 @@
+"""The process as its users start, kill and stop it: `ota-stream serve`, `python -m ota_broker`, `amqtt -c`."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import live
+from images import image_bytes
+from live import RawClient
+from ota_broker import process as broker_process
+from ota_broker.config import ConfigError
+from processes import CLI, Process, cli, serve
+
+GET = "$aws/things/d/streams/fw/get/json"
+ONE = b'{"f":0,"l":256,"n":1,"c":"%d"}'
+EXAMPLE = Path(__file__).parents[2] / "examples" / "broker.yaml"
+
+
+@pytest.fixture
+def firmware(tmp_path: Path) -> Path:
+    path = tmp_path / "app.bin"
+    path.write_bytes(image_bytes(100_000))
+    return path
+
+
+def entries(data_dir: Path) -> list[dict[str, Any]]:
+    """Return the stored entries, of complete lines only."""
+    files = sorted((data_dir / "logs" / "AWSIotLogsV2").glob("*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_bytes().split(b"\n")[:-1]]
+
+
+def test_serve_says_as_json_what_it_serves_and_where(firmware: Path, tmp_path: Path):
+    with serve(firmware, tmp_path / "data") as process:
+        assert process.ready == {
+            "mqtt": {"host": "127.0.0.1", "port": process.port},
+            "streams": [
+                {
+                    "streamId": "fw",
+                    "files": [
+                        {"fileId": 0, "size": 100_000, "sha256": _sha256(firmware)},
+                    ],
+                }
+            ],
+            "dataDir": str(tmp_path / "data"),
+        }
+        assert process.stop(signal.SIGINT) == 0
+        assert process.err == ""
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_several_images_are_files_of_one_stream_named_after_the_first(firmware: Path, tmp_path: Path):
+    second = tmp_path / "boot loader.bin"
+    second.write_bytes(b"boot")
+    command = [*CLI, "serve", firmware, second, "--mqtt-port", "0", "--data-dir", tmp_path / "data", "--json"]
+    with Process(*command) as process:
+        (stream,) = process.ready["streams"]
+        assert stream["streamId"] == "app"
+        assert [(file["fileId"], file["size"]) for file in stream["files"]] == [(0, 100_000), (1, 4)]
+
+
+def test_the_banner_can_be_copied(firmware: Path, tmp_path: Path):
+    with Process(*CLI, "serve", firmware, "--mqtt-port", "0", "--data-dir", "my data", cwd=tmp_path) as process:
+        assert f"127.0.0.1:{process.port}" in process.first_line
+        assert process.popen.stdout is not None
+        banner = "".join(process.popen.stdout.readline() for _ in range(6))
+        assert _sha256(firmware) in banner
+        assert f"ota-stream fetch app --port {process.port} -o copy.bin" in banner
+        assert "ota-stream logs --data-dir 'my data' --follow" in banner
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_stops_it_cleanly_with_clients_connected(firmware: Path, tmp_path: Path, number: int, times: int):
+    with serve(firmware, tmp_path / "data") as process:
+        clients = [RawClient(process.address) for _ in range(20)]
+        for index, client in enumerate(clients):
+            client.connect(f"d{index}")
+        clients[0].publish(GET, ONE % 0)
+        clients[0].until_ping()
+        for _ in range(times - 1):
+            os.kill(process.popen.pid, number)
+        assert process.stop(number) == 0
+        assert process.err == ""
+        for client in clients:
+            assert client.is_closed()
+            client.socket.close()
+    assert len(entries(tmp_path / "data")) == 1
+
+
+def test_a_request_that_was_answered_has_its_record_after_sigkill(firmware: Path, tmp_path: Path):  # R2
+    """In many lives: whatever was answered up to the kill is in the log, and nothing stands there twice or torn."""
+    data_dir, answered = tmp_path / "data", 0
+    for life in range(8):
+        with serve(firmware, data_dir) as process, RawClient(process.address) as client:
+            client.connect("d")
+            for number in range(life * 40 + 1):
+                client.publish(GET, ONE % (1000 * life + number))
+                client.receive()
+                answered += 1
+            process.kill()  # right after the answer: no time to tidy up
+        tokens = [entry["clientToken"] for entry in entries(data_dir)]
+        assert len(tokens) == len(set(tokens)) == answered
+
+
+def test_a_kill_in_the_middle_of_many_transfers_loses_no_answered_record(firmware: Path, tmp_path: Path):  # R1, R2
+    data_dir, answered = tmp_path / "data", set[str]()
+    with serve(firmware, data_dir) as process:
+        clients = [RawClient(process.address) for _ in range(50)]
+        for index, client in enumerate(clients):
+            client.connect(f"d{index}")
+            client.send(b"".join(live.packet(0x30, live.text(GET) + ONE % (index * 1000 + n)) for n in range(100)))
+        clients[25].receive()
+        process.kill()
+        for client in clients:
+            try:
+                while True:
+                    first, body = client.receive()
+                    answered.add(json.loads(live.message(first, body)[1])["c"])
+            except (ConnectionError, TimeoutError):
+                client.socket.close()
+    answered.add("25000")
+    assert answered <= {entry["clientToken"] for entry in entries(data_dir)}
+    with serve(firmware, data_dir) as process, RawClient(process.address) as client:  # and it serves again
+        client.connect("d")
+        client.publish(GET, ONE % 1)
+        assert len(client.messages()) == 1
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 2), ("DEBUG", 2), ("info", 0), ("error", 0), ("disabled", 0)])
+def test_records_of_requests_appear_only_at_level_debug(firmware: Path, tmp_path: Path, level: str, count: int):  # LC-2
+    with serve(firmware, tmp_path / "data", "--log-level", level) as process, RawClient(process.address) as client:
+        client.connect("d")
+        client.publish(GET, ONE % 0)
+        client.publish(GET, b"rejected")
+        assert len(client.messages()) == 2
+        assert [entry["status"] for entry in entries(tmp_path / "data")] == ["Success", "Failure"][:count]
+
+
+def test_firmware_that_changes_while_it_is_served_is_refused_and_said(firmware: Path, tmp_path: Path):  # R16
+    original = firmware.read_bytes()
+    with serve(firmware, tmp_path / "data") as process, RawClient(process.address) as client:
+        client.connect("d")
+
+        def answer() -> dict[str, Any]:
+            client.publish(GET, ONE % 0)
+            ((_, payload),) = client.messages()
+            return json.loads(payload)
+
+        assert "p" in answer()
+        firmware.write_bytes(original[:50_000] + b"!" + original[50_001:])
+        live.wait_until(lambda: answer().get("code") == "ETagMismatch", "refused")
+        firmware.unlink()
+        live.wait_until(lambda: answer().get("code") == "ResourceNotFound", "gone")
+        firmware.write_bytes(original)
+        live.wait_until(lambda: "p" in answer(), "served again")
+        assert process.stop() == 0
+    lines = process.err.splitlines()
+    assert any("has changed: requests are refused with ETagMismatch" in line for line in lines)
+    assert any("is as it was" in line for line in lines)
+    assert all("Traceback" not in line for line in lines)
+
+
+# What does not start says why in one line
+
+
+def one_line_error(*arguments: str | Path) -> str:
+    result = cli(*arguments)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_bad_firmware_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "empty").touch()
+    with (tmp_path / "big").open("wb") as big:
+        big.truncate(25_165_825)
+    os.mkfifo(tmp_path / "fifo")
+    for name, reason in {
+        "missing": "No such file",
+        "empty": "is empty",
+        "big": "larger than 25165824 bytes",
+        "fifo": "Not a regular file",
+        ".": "Is a directory",
+    }.items():
+        assert reason in one_line_error("serve", tmp_path / name, "--mqtt-port", "0", "--data-dir", tmp_path / "data")
+
+
+def test_bad_options_are_one_clear_line(firmware: Path, tmp_path: Path):
+    for arguments, reason in {
+        ("--stream-id", "a b"): "stream id 'a b'",
+        ("--mqtt-port", "70000"): "mqtt_port 70000",
+        ("--mqtt-port", "x"): "--mqtt-port",
+        ("--log-level", "loud"): "log_level loud",
+        ("--profile", "acme"): "profile acme",
+        ("-O", "out_of_range"): "NAME=VALUE",
+        ("-O", "out_of_range=maybe"): "out_of_range",
+        ("-O", "colour=red"): "colour",
+        ("--nonsense",): "--nonsense",
+    }.items():
+        assert reason in one_line_error("serve", firmware, "--data-dir", tmp_path / "data", *arguments)
+    assert "firmware" in one_line_error("serve")
+    assert "nonsense" in one_line_error("nonsense")
+
+
+def test_a_taken_port_a_held_directory_and_a_read_only_place_are_one_clear_line(
+    firmware: Path, tmp_path: Path
+):  # R6, R7
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"port {port}" in one_line_error("serve", firmware, "--mqtt-port", port, "--data-dir", tmp_path / "x")
+    with serve(firmware, tmp_path / "data") as process:
+        line = one_line_error("serve", firmware, "--mqtt-port", "0", "--data-dir", tmp_path / "data")
+        assert f"process {process.popen.pid}" in line
+    assert "data directory" in one_line_error("serve", firmware, "--mqtt-port", "0", "--data-dir", firmware)
+
+
+def test_an_address_others_can_reach_is_warned_about(firmware: Path, tmp_path: Path):
+    command = [*CLI, "serve", firmware, "--host", "0.0.0.0", "--mqtt-port", "0", "--json", "--data-dir", tmp_path / "d"]  # noqa: S104 - what is tested
+    with Process(*command) as process:
+        assert process.ready["mqtt"]["host"] == "0.0.0.0"  # noqa: S104
+        assert process.stop() == 0
+    assert "no authentication yet" in process.err
+
+
+# The broker process and stock amqtt
+
+
+@pytest.fixture
+def config(firmware: Path, tmp_path: Path) -> Path:
+    """The example YAML with a firmware, a data directory and a port of this test."""
+    text = EXAMPLE.read_text()
+    for old, new in {"app.bin": str(firmware), ".ota-stream": str(tmp_path / "data"), "1883": "0"}.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "broker.yaml"
+    path.write_text(text)
+    return path
+
+
+AMQTT = [sys.executable, "-u", "-m", "amqtt.scripts.broker_script", "-c"]
+
+
+@pytest.fixture
+def stock_amqtt(config: Path) -> Iterator[int]:
+    """The port of our plugin in a plain amqtt."""
+    with subprocess.Popen([*AMQTT, config], stderr=subprocess.PIPE, text=True) as popen:
+        assert popen.stderr is not None
+        deadline, port = time.monotonic() + live.PATIENCE, None
+        while port is None and time.monotonic() < deadline:
+            line = popen.stderr.readline()
+            port = int(line.split()[-1]) if "ota-stream answers on" in line else None
+        assert port is not None
+        yield port
+        popen.send_signal(signal.SIGINT)
+        popen.communicate(timeout=live.PATIENCE)
+
+
+def canary(port: int) -> None:
+    """Publish to `$aws` more than once on one connection, and to an ordinary topic: a broker must hear all of it."""
+    with RawClient(("127.0.0.1", port)) as client:
+        client.connect("d")
+        client.subscribe("plain/t")
+        for _ in range(3):
+            client.publish(GET, ONE % 0)
+            client.publish("plain/t", b"x")
+            assert len(client.messages()) == 2
+
+
+def test_stock_amqtt_runs_the_plugin_from_the_same_yaml(stock_amqtt: int, tmp_path: Path):
+    canary(stock_amqtt)
+    assert len(entries(tmp_path / "data")) == 3
+
+
+def test_python_m_ota_broker_runs_the_yaml(config: Path, tmp_path: Path):
+    with Process(sys.executable, "-m", "ota_broker", "-c", config) as process:
+        canary(process.port)
+        assert process.stop() == 0
+        assert process.err == ""
+    assert len(entries(tmp_path / "data")) == 3
+
+
+def test_stock_amqtt_ends_when_the_plugin_cannot_start(config: Path, firmware: Path):
+    firmware.unlink()
+    for command in (AMQTT, [sys.executable, "-m", "ota_broker", "-c"]):
+        result = subprocess.run([*command, config], capture_output=True, text=True, timeout=live.PATIENCE, check=False)
+        assert result.returncode == 1
+        assert "error: firmware" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "not YAML"),
+        ("plugins: {}", "ota_broker.plugin.OtaStreamPlugin"),
+        ("[]", "ota_broker.plugin.OtaStreamPlugin"),
+        (
+            "listeners: {default: {type: external}}\nplugins: {ota_broker.plugin.OtaStreamPlugin: {nonsense: 1}}",
+            "nonsense",
+        ),
+        ("listeners: {default: {type: external}}\nplugins: {ota_broker.plugin.OtaStreamPlugin: {host: 1}}", "host"),
+        (
+            "listeners: {default: {type: external}}\nplugins: {ota_broker.plugin.OtaStreamPlugin: {profile: x}}",
+            "profile x",
+        ),
+        ("listeners: {x: {type: external}}\nplugins: {ota_broker.plugin.OtaStreamPlugin: }", "default"),
+    ],
+)
+def test_a_bad_config_file_is_one_clear_line(tmp_path: Path, text: str, reason: str):
+    path = tmp_path / "broker.yaml"
+    path.write_text(text)
+    command = [sys.executable, "-m", "ota_broker", "-c", path]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=live.PATIENCE, check=False)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert reason in line
+
+
+def test_a_missing_config_file_is_one_clear_line(tmp_path: Path):
+    command = [sys.executable, "-m", "ota_broker", "-c", tmp_path / "none.yaml"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=live.PATIENCE, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+
+
+def test_another_amqtt_is_refused_at_start(monkeypatch: pytest.MonkeyPatch):
+    broker_process.check_amqtt()
+    monkeypatch.setattr("amqtt.__version__", "0.13.0")
+    with pytest.raises(ConfigError, match=r"amqtt 0\.13\.0 is installed"):
+        broker_process.check_amqtt()
