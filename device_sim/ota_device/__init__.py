@@ -1,1 +1,1 @@
-"""x"""
+"""The device half: simulated hardware that downloads stream files from whatever serves them."""

@@ -1,0 +1,168 @@
+"""One device's connection to the broker: the only module that knows paho.
+
+Paho is driven by `receive`, in the caller's thread: no second thread, no queue between the two, no lock.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, Self
+
+import paho.mqtt.client as mqtt
+from msgspec import Struct
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ota_device.errors import LinkError
+
+KEEP_ALIVE: Final = 60  # seconds; what the C agents ask for
+_STEP: Final = 1.0  # seconds in paho's loop at most: it also looks after keep-alive
+
+
+class Message(Struct, frozen=True):
+    """A message that arrived."""
+
+    topic: str
+    payload: bytes
+
+
+class Event(Enum):
+    """What `receive` tells when it has no message."""
+
+    QUIET = "nothing arrived in time"
+    RECONNECTED = "the connection was lost and is back; what was under way is gone"
+
+
+class LinkOptions(Struct, frozen=True):
+    """How patient a link is: seconds for an answer of the broker, attempts to reconnect, seconds before each."""
+
+    patience: float = 5.0
+    attempts: int = 10
+    pause: float = 1.0
+
+
+class Link:
+    """A connection that comes back by itself, `attempts` times at most before it is given up.
+
+    Use it as `with Link(host, port, client_id) as link:`. Entering connects; leaving disconnects.
+
+    Raises:
+        LinkError: from every method that waits, one line that says what to do.
+    """
+
+    def __init__(self, host: str, port: int, client_id: str, options: LinkOptions | None = None) -> None:
+        self._host, self._port = host, port
+        self._options = options or LinkOptions()
+        self._topics: tuple[str, ...] = ()
+        self._arrived: deque[Message] = deque()
+        self._connack: ReasonCode | None = None
+        self._subacks: dict[int, list[ReasonCode]] = {}
+        # Reconnecting is ours: paho would try for ever, and only in a thread of its own.
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, reconnect_on_failure=False)
+        self._client.connect_timeout = self._options.patience
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+
+    def __enter__(self) -> Self:
+        try:
+            self._connect()
+        except LinkError:
+            self._client.disconnect()  # nobody will leave what was never entered
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+
+    def subscribe(self, *topics: str) -> None:
+        """Subscribe at QoS 0, as the C agents do, now and after every reconnection."""
+        self._topics = tuple(dict.fromkeys(self._topics + topics))
+        self._subscribe(topics)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0. On a lost connection this is a lost message: `receive` will tell."""
+        self._client.publish(topic, payload)
+
+    def receive(self, timeout: float) -> Message | Event:
+        """Return the next message, or what happened instead; wait up to `timeout` seconds, at least look once."""
+        until = time.monotonic() + timeout
+        while not self._arrived:
+            left = until - time.monotonic()
+            if not self._turn(left):
+                self._reconnect()
+                return Event.RECONNECTED
+            if left <= 0 and not self._arrived:
+                return Event.QUIET
+        return self._arrived.popleft()
+
+    def _turn(self, timeout: float) -> bool:
+        """Let paho read and write for up to `timeout` seconds. False when the connection is gone."""
+        return self._client.loop(min(max(timeout, 0.0), _STEP)) == mqtt.MQTT_ERR_SUCCESS
+
+    def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        until = time.monotonic() + self._options.patience
+        while not condition():
+            left = until - time.monotonic()
+            if left <= 0:
+                raise LinkError(f"{self._address} did not {what} within {self._options.patience:g} s: is it a broker?")
+            # A refusal comes with the end of the connection, so the condition has the last word.
+            if not self._turn(left) and not condition():
+                raise LinkError(f"{self._address} closed the connection: the simulator's log says why")
+
+    def _connect(self) -> None:
+        self._connack = None
+        try:
+            self._client.connect(self._host, self._port, KEEP_ALIVE)
+        except ConnectionRefusedError:
+            raise LinkError(
+                f"nobody listens on {self._address}: start the simulator with `ota-stream serve FIRMWARE`"
+            ) from None
+        except (OSError, ValueError) as error:  # ValueError: a host that cannot be one
+            raise LinkError(f"cannot reach {self._address}: {error}") from None
+        self._wait_for(lambda: self._connack is not None, "answer CONNECT")
+        if self._connack is not None and self._connack.is_failure:
+            raise LinkError(f"{self._address} refused the connection: {self._connack}")
+
+    def _subscribe(self, topics: tuple[str, ...]) -> None:
+        _, number = self._client.subscribe([(topic, 0) for topic in topics])
+        if number is None:
+            raise LinkError(f"{self._address} closed the connection: the simulator's log says why")
+        self._wait_for(lambda: number in self._subacks, "answer SUBSCRIBE")
+        for topic, granted in zip(topics, self._subacks.pop(number), strict=False):
+            if granted.is_failure:
+                raise LinkError(f"{self._address} refused the subscription to {topic}")
+
+    def _reconnect(self) -> None:
+        trouble: LinkError | None = None
+        for _ in range(self._options.attempts):
+            time.sleep(self._options.pause)
+            try:
+                self._connect()
+                if self._topics:
+                    self._subscribe(self._topics)
+            except LinkError as error:
+                trouble = error
+            else:
+                return
+        raise LinkError(f"the connection was lost and is not back after {self._options.attempts} attempts: {trouble}")
+
+    @property
+    def _address(self) -> str:
+        return f"{self._host}:{self._port}"
+
+    # What paho calls, from inside `loop`
+
+    def _on_connect(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        self._connack = reason
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, number: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        self._subacks[number] = reasons
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        self._arrived.append(Message(message.topic, bytes(message.payload)))
