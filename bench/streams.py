@@ -109,18 +109,17 @@ def _turns(things: list[Thing]) -> int:
 
 
 async def run(connections: list[int], rounds: int, seconds: float) -> list[Row]:
-    """Measure every combination, in rounds, each round with a fresh server; return the medians."""
-    rows: dict[tuple[object, ...], list[Row]] = {}
+    """Measure every combination in each round, every one with a fresh server; return the medians."""
+    cases = [(count, fmt, blocks) for blocks in (1, 8) for fmt in Format for count in connections]
+    rows: dict[tuple[object, ...], list[Row]] = {case: [] for case in cases}
     for number in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            server = Server(Path(folder))
-            try:
-                cases = [(count, fmt, blocks) for blocks in (1, 8) for fmt in Format for count in connections]
-                for count, fmt, blocks in cases if number % 2 == 0 else reversed(cases):
-                    row = await measure(server, count, fmt, blocks, seconds)
-                    rows.setdefault((count, fmt, blocks), []).append(row)
-            finally:
-                server.stop()
+        for case in cases if number % 2 == 0 else reversed(cases):  # so that a drift of the machine evens out
+            with tempfile.TemporaryDirectory() as folder:
+                server = Server(Path(folder))
+                try:
+                    rows[case].append(await measure(server, *case, seconds))
+                finally:
+                    server.stop()
     return [_median(some) for some in rows.values()]
 
 

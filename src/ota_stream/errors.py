@@ -12,6 +12,7 @@
     ├── QueryError                  (ota_stream.logs.filters)     a question about the logs cannot be read
     ├── ConfigError                 (ota_broker.config)           a setting is not one
     ├── ListenError                 (ota_broker.front.listener)   the port cannot be opened
+    ├── DemoError                   (ota_stream.cli.demo)         the demo did not show what it should
     ├── OutputError                 (ota_stream.cli.fetch)        a downloaded image cannot be kept
     └── DeviceError                 (ota_device.errors)           a download did not end well
         └── LinkError               (ota_device.errors)           ... because of the connection

@@ -6,6 +6,7 @@ from typing import Final
 
 import typer
 
+from ota_stream.cli.demo import demo
 from ota_stream.cli.fetch import fetch
 from ota_stream.cli.logs import logs
 from ota_stream.cli.serve import serve
@@ -18,7 +19,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (serve, fetch, logs):
+for command in (serve, fetch, logs, demo):
     app.command()(command)
 
 

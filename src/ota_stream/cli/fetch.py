@@ -58,7 +58,7 @@ def fetch(
         block_count=blocks,
         client_token=f"fetch-{secrets.token_hex(4)}",  # tells our answers from those to an earlier run
     )
-    with Link(host, port, client_id=thing) as link, _progress_bar(stream) as on_progress:
+    with Link(host, port, client_id=thing) as link, progress_bar(stream) as on_progress:
         fetched = Device(link, thing).fetch(stream, file_id, options, on_progress)
     _report(stream, file_id, fetched)
     if output is not None:
@@ -78,7 +78,7 @@ def _report(stream: str, file_id: int, fetched: Fetched) -> None:
 
 
 @contextmanager
-def _progress_bar(stream: str) -> Generator[ProgressSeen]:
+def progress_bar(stream: str) -> Generator[ProgressSeen]:
     """Give what draws the bar on standard error; where that is no terminal, it draws nothing."""
     console = Console(stderr=True)
     columns = TextColumn(stream), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn()
