@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ota_device.device import Device, DownloadOptions, Fetched
+from ota_device.device import Device, Fetched
+from ota_device.download import DownloadOptions
 from ota_device.link import Link
 from ota_stream.cli.fetch import progress_bar
 from ota_stream.errors import OtaStreamError
