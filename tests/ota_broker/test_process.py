@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -346,3 +347,20 @@ def test_another_amqtt_is_refused_at_start(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("amqtt.__version__", "0.13.0")
     with pytest.raises(ConfigError, match=r"amqtt 0\.13\.0 is installed"):
         broker_process.check_amqtt()
+
+
+def test_a_full_disk_stops_the_log_not_the_service_and_loses_no_record(firmware: Path, tmp_path: Path):  # R8
+    with serve(firmware, tmp_path / "data") as process, RawClient(process.address) as client:
+        client.connect("d")
+        _, hard = resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, (1000, hard))  # no file may grow beyond
+        for number in range(20):
+            client.publish(GET, ONE % number)
+            assert len(client.messages()) == 1
+        assert len(entries(tmp_path / "data")) < 20
+        resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        live.wait_until(lambda: len(entries(tmp_path / "data")) == 20, "written when there is room again")
+        assert process.stop() == 0
+    assert "log records cannot be written" in process.err
+    assert "Traceback" not in process.err
+    assert [entry["clientToken"] for entry in entries(tmp_path / "data")] == [str(number) for number in range(20)]
