@@ -151,7 +151,7 @@ def test_records_of_requests_appear_only_at_level_debug(firmware: Path, tmp_path
         assert [entry["status"] for entry in entries(tmp_path / "data")] == ["Success", "Failure"][:count]
 
 
-def test_firmware_that_changes_while_it_is_served_is_refused_and_said(firmware: Path, tmp_path: Path):  # R16
+def test_firmware_that_changes_while_it_is_served_is_refused_and_said(firmware: Path, tmp_path: Path):  # R16, R26
     original = firmware.read_bytes()
     with serve(firmware, tmp_path / "data") as process, RawClient(process.address) as client:
         client.connect("d")
@@ -187,7 +187,7 @@ def one_line_error(*arguments: str | Path) -> str:
     return line
 
 
-def test_bad_firmware_is_one_clear_line(tmp_path: Path):
+def test_bad_firmware_is_one_clear_line(tmp_path: Path):  # R7, R17
     (tmp_path / "empty").touch()
     with (tmp_path / "big").open("wb") as big:
         big.truncate(25_165_825)

@@ -133,7 +133,7 @@ def _json_lines(event: LogEvent, _: Mapping[str, Any]) -> None:
 
 
 def _seed_style(_: LogEvent, entry: Mapping[str, Any]) -> None:
-    """Print one property a line, indented by a tab, a blank behind each line but the last (spec section 7)."""
+    """Print one property a line, indented by a tab, a blank behind each line but the last (docs/wire.md, E-6)."""
     properties = ", \n".join(
         f"\t{printable(json.dumps(name, ensure_ascii=False))}: {printable(json.dumps(value, ensure_ascii=False))}"
         for name, value in entry.items()

@@ -1,1 +1,1 @@
-"""MQTT-based file delivery: the streams service (spec section 1)."""
+"""MQTT-based file delivery: the streams service (docs/wire.md)."""

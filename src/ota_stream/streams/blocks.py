@@ -1,4 +1,4 @@
-"""Cutting a file into blocks, and choosing the ones a request brings (spec section 1.5)."""
+"""Cutting a file into blocks, and choosing the ones a request brings (docs/wire.md)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Every way the streams service says no: code and message (spec section 1.7)."""
+"""Every way the streams service says no: code and message (docs/wire.md)."""
 
 from enum import Enum, StrEnum
 

@@ -6,7 +6,7 @@ from ota_stream.streams import wire
 
 
 class GetStream(Struct, frozen=True, gc=False):
-    """A request for blocks (spec section 1.3). `file_id` and `block_size` are required, but a device may forget them.
+    """A request for blocks (docs/wire.md). `file_id` and `block_size` are required, but a device may forget them.
 
     Units: `block_size` bytes; `block_offset` and `block_count` blocks.
     """
@@ -32,7 +32,7 @@ class DescribeStream(Struct, frozen=True, gc=False):
 
 
 class DataBlock(Struct, frozen=True, gc=False):
-    """One block (spec section 1.6)."""
+    """One block (docs/wire.md)."""
 
     file_id: int
     block_id: int
@@ -55,7 +55,7 @@ class FileSize(Struct, frozen=True, gc=False):
 
 
 class Description(Struct, frozen=True, gc=False):
-    """Answer to DescribeStream (spec section 1.2). It does not carry the stream id (SD-8)."""
+    """Answer to DescribeStream (docs/wire.md). It does not carry the stream id (SD-8)."""
 
     stream_version: int
     files: tuple[FileSize, ...]

@@ -1,4 +1,4 @@
-"""The stream topics: which request a topic is, and where its answers go (spec section 1.1)."""
+"""The stream topics: which request a topic is, and where its answers go (docs/wire.md)."""
 
 from enum import StrEnum
 from typing import Final

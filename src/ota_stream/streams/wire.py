@@ -1,4 +1,4 @@
-"""The shapes of the wire, one letter a field (spec sections 1.2, 1.3, 1.6, 1.7); both codecs read into them."""
+"""The shapes of the wire, one letter a field (docs/wire.md); both codecs read into them."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ def test_the_largest_file_is_taken_in(path):  # Q-5
     assert FirmwareFile(path).size == FILE_SIZE_MAX
 
 
-def test_a_symbolic_link_stands_for_its_target(path, tmp_path):
+def test_a_symbolic_link_stands_for_its_target(path, tmp_path):  # R18
     (tmp_path / "latest.bin").symlink_to(path)
     assert FirmwareFile(tmp_path / "latest.bin").size == 10_000
 
