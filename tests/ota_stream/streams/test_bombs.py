@@ -16,8 +16,8 @@ HUGE = b"\xff" * 8  # a declared length of 2 to the 64 less 1
 
 REFUSED_JSON = {
     "open brackets": b'{"zz":' + b"[" * 100_000,
-    "nested lists": b'{"zz":' + b"[" * 5000 + b"]" * 5000 + b"}",
-    "nested objects": b'{"zz":' * 5000 + b"0" + b"}" * 5000,
+    "nested lists": b'{"zz":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    "nested objects": b'{"zz":' * 20_000 + b"0" + b"}" * 20_000,
     "nested lists in a field": b'{"f":' + b"[" * 100_000,
     "nothing but brackets": b"[" * 100_000,
     "number of 5000 digits": b'{"l":' + b"9" * 5000 + b"}",
