@@ -1,27 +1,45 @@
 """What a service gives back: replies for the wire and the record for the log, never one without the other."""
 
+from enum import Enum
+
 from msgspec import Struct
 
-from ota_stream.records import RequestRecord
+from ota_stream.records import Record
+
+
+class Audience(Enum):
+    """Who gets a reply."""
+
+    EVERYONE = "the requester once, subscribed or not, and every other client subscribed to the topic"
+    REQUESTER = "the requesting connection only, subscribed or not, once (JT-9, JT-12)"
+    SUBSCRIBERS = "whoever is subscribed to the topic (JT-10)"
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """One message of an answer.
-
-    It goes to the requester once, subscribed or not, and to every other client subscribed to `topic`.
-    `qos` is the service's side of min(published, granted).
-    """
+    """One message of an answer. `qos` is the service's side of min(published, granted); 0 for who did not subscribe."""
 
     topic: str
     payload: bytes
     qos: int = 0
+    to: Audience = Audience.EVERYONE
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """All that comes of one request. A rejection is an answer too."""
+    """All that comes of one request: its replies and its record. A rejection is an answer too.
+
+    `also` are records of what followed from it: a job that is complete now, for instance.
+    """
 
     replies: tuple[Reply, ...]
-    record: RequestRecord
+    record: Record
+    also: tuple[Record, ...] = ()
+
+
+class Effect(Struct, frozen=True, gc=False):
+    """What comes of something no device asked for: an operator's call, or time that has passed."""
+
+    replies: tuple[Reply, ...] = ()
+    records: tuple[Record, ...] = ()
 
 
 class Refusal(Struct, frozen=True, gc=False):

@@ -1,21 +1,33 @@
 """The root of every error this project raises on purpose.
 
     OtaStreamError
+    ├── ControlError                (here)                        an operator's call is refused, as the AWS API would
     ├── ImageError                  (ota_stream.streams.catalog)  a stream file cannot be served
     │   ├── ImageGone
     │   └── ImageForbidden
     ├── CatalogError                (ota_stream.streams.catalog)  a stream cannot be made or changed
-    ├── Rejection                   (ota_stream.streams.errors)   a device's request is refused
-    ├── UnknownTopic                (ota_stream.streams.topics)   a stream topic that maps to nothing
+    ├── Rejection                   (ota_stream.streams.errors and ota_stream.jobs.errors)  a request is refused
+    ├── UnknownTopic                (ota_stream.streams.topics and ota_stream.jobs.topics)  a topic that maps to nothing
+    ├── QueryError                  (ota_stream.logs.filters)     a question about the logs cannot be read
     ├── FirmwareError               (ota_stream.stores.files)     a firmware file cannot be taken in
     ├── StoreError                  (ota_stream.stores.errors)    the data directory, or something in it, cannot be used
-    ├── QueryError                  (ota_stream.logs.filters)     a question about the logs cannot be read
+    ├── Forbidden                   (ota_stream.api.presign)      a URL does not open what it names, or not any more
+    ├── HttpError                   (ota_stream.api.server)       the HTTP port cannot be opened
     ├── ConfigError                 (ota_broker.config)           a setting is not one
-    ├── ListenError                 (ota_broker.front.listener)   the port cannot be opened
+    ├── Violation                   (ota_broker.front.packets)    a peer broke a rule of MQTT; its connection ends
+    │   ├── BadProtocol
+    │   └── BadClientId
+    ├── ListenError                 (ota_broker.front.listener)   the MQTT port cannot be opened
+    ├── EndpointError               (ota_stream.cli.endpoints)    no simulator is found
+    ├── CallError                   (ota_stream.cli.control_client)  the simulator has refused a call
+    ├── UpdateError                 (ota_stream.cli.update)       an update cannot be made like this
+    ├── JobGone                     (ota_stream.cli.watch)        a job that is watched is no longer there
+    ├── DeleteError                 (ota_stream.cli.updates)      an update could not be deleted
     ├── DemoError                   (ota_stream.cli.demo)         the demo did not show what it should
     ├── OutputError                 (ota_stream.cli.fetch)        a downloaded image cannot be kept
-    └── DeviceError                 (ota_device.errors)           a download did not end well
-        └── LinkError               (ota_device.errors)           ... because of the connection
+    └── DeviceError                 (ota_device.errors)           a device cannot do what it should
+        ├── LinkError               (ota_device.errors)           ... because of the connection
+        └── FlashError              (ota_device.errors)           ... because of its flash
 
 A message is one line for a person: what is wrong, then what to do.
 """
@@ -23,3 +35,13 @@ A message is one line for a person: what is wrong, then what to do.
 
 class OtaStreamError(Exception):
     """Something a caller can be told in one line."""
+
+
+class ControlError(OtaStreamError):
+    """An operator's call is refused: AWS's exception name, its HTTP status and the message."""
+
+    def __init__(self, name: str, status: int, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.status = status
+        self.message = message

@@ -1,19 +1,35 @@
-"""One answered request, as the log will tell it."""
+"""What happened, as the log will tell it: one value per answered request or event, before it has its JSON form."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
 
 
 class Action(StrEnum):
-    """The seed's actionType. Exactly seven values exist; here stand those that something writes."""
+    """The seed's actionType: exactly seven values exist."""
 
+    CREATE_OTA_UPDATE = "CreateOTAUpdate"
+    DELETE_OTA_UPDATE = "DeleteOTAUpdate"
+    START_CODE_SIGNING = "StartCodeSigning"
+    CREATE_AWS_JOB = "CreateAWSJob"
+    CREATE_STREAM = "CreateStream"
     GET_STREAM = "GetStream"
     DESCRIBE_STREAM = "DescribeStream"
 
 
+class JobEvent(StrEnum):
+    """The eventType of job records (docs/wire.md)."""
+
+    DESCRIBE = "DescribeJobExecution"
+    GET_PENDING = "GetPendingJobExecution"
+    START_NEXT = "StartNextPendingJobExecution"
+    UPDATE = "UpdateJobExecution"
+    FINAL_COUNT = "ReportFinalJobExecutionCount"
+
+
 class RequestRecord(Struct, frozen=True, gc=False):
-    """What a device asked and how it ended: one per request, however many blocks it brought (LR-20).
+    """What a device asked of a stream and how it ended: one per request, however many blocks it brought (LR-20).
 
     `at` is epoch seconds. `failure` is the rejection's message, or None for a success.
     """
@@ -25,3 +41,46 @@ class RequestRecord(Struct, frozen=True, gc=False):
     stream_id: str
     client_token: str | None = None
     failure: str | None = None
+
+
+class JobRequestRecord(Struct, frozen=True, gc=False):
+    """What a device asked of the jobs service and how it ended (LR-8..LR-12, LR-21).
+
+    `destination` is the status an UpdateJobExecution asked for. `version_number` is the execution's after the request.
+    """
+
+    at: float
+    event: JobEvent
+    client_id: str
+    topic: str
+    job_id: str | None = None
+    client_token: str | None = None
+    version_number: int | None = None
+    destination: str | None = None
+    failure: str | None = None
+
+
+class JobCountRecord(Struct, frozen=True, gc=False):
+    """A job that is complete: how many executions ended in which status (LR-13). `counts` by status name."""
+
+    at: float
+    job_id: str
+    counts: Mapping[str, int]
+
+
+class UpdateRecord(Struct, frozen=True, gc=False):
+    """A step in the life of an OTA update, on the cloud's side (LR-1..LR-5, LR-19).
+
+    `ended` marks the end of what the action began: a signing job that is complete.
+    """
+
+    at: float
+    action: Action
+    ota_update_id: str | None = None
+    job_id: str | None = None
+    stream_id: str | None = None
+    failure: str | None = None
+    ended: bool = False
+
+
+Record = RequestRecord | JobRequestRecord | JobCountRecord | UpdateRecord

@@ -12,8 +12,9 @@ from typing import Final, Literal
 from msgspec import UNSET, Struct, UnsetType, json
 from msgspec.structs import astuple
 
+from ota_stream.logs import cloud_entries
 from ota_stream.logs.levels import Level
-from ota_stream.records import RequestRecord
+from ota_stream.records import Record, RequestRecord
 
 ACCOUNT_ID: Final = "123456789012"  # the documentation's account; six of the seed's seven examples have it
 PROTOCOL: Final = "MQTT"  # E-6, E-7
@@ -36,7 +37,7 @@ class Status(StrEnum):
 
 
 class Entry(Struct, frozen=True, gc=False, rename="camel"):
-    """A device-side entry; the order of the fields is the order of the line (spec 5.2, E-6, E-7)."""
+    """A device-side entry; the order of the fields is the order of the line (E-6, E-7)."""
 
     timestamp: str
     log_level: str
@@ -86,12 +87,16 @@ class EntryWriter:
         self._account_id = account_id
         self._failure_level = Level(failure_level)
 
-    def level(self, record: RequestRecord) -> Level:
+    def level(self, record: Record) -> Level:
         """Return the level of a record's entry, for `levels.allows`."""
+        if not isinstance(record, RequestRecord):
+            return cloud_entries.level(record)
         return Level.DEBUG if record.failure is None else self._failure_level  # LC-2
 
-    def entry(self, record: RequestRecord) -> bytes:
+    def entry(self, record: Record) -> bytes:
         """Return the entry: JSON on one line (LG-6), without the newline, safe to print."""
+        if not isinstance(record, RequestRecord):
+            return self._cloud_entry(record)
         failure, token = record.failure, record.client_token
         entry = Entry(
             timestamp(record.at),
@@ -110,7 +115,21 @@ class EntryWriter:
             line = _encode(entry)
         except UnicodeEncodeError:
             line = _encode(_without_surrogates(entry))
-        return line if line.isascii() else _UNSAFE.sub(_escaped, line.decode()).encode()
+        return _safe(line)
+
+    def _cloud_entry(self, record: cloud_entries.CloudRecord) -> bytes:
+        common = {
+            "timestamp": timestamp(record.at),
+            "logLevel": cloud_entries.level(record).value,
+            "accountId": self._account_id,
+            "status": _SUCCESS if cloud_entries.failure_of(record) is None else _FAILURE,
+        }
+        whole = {key: _whole_text(value) for key, value in {**common, **cloud_entries.members(record)}.items()}
+        return _safe(_encode(whole))
+
+
+def _safe(line: bytes) -> bytes:
+    return line if line.isascii() else _UNSAFE.sub(_escaped, line.decode()).encode()
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -119,8 +138,8 @@ def _escaped(match: re.Match[str]) -> str:
 
 def _without_surrogates(entry: Entry) -> Entry:
     r"""Return the entry with each lone surrogate as the text `\udxxx`: half a character cannot be written as UTF-8."""
-    fields = (
-        field.encode(errors="backslashreplace").decode() if isinstance(field, str) else field
-        for field in astuple(entry)
-    )
-    return Entry(*fields)
+    return Entry(*(_whole_text(field) if isinstance(field, str) else field for field in astuple(entry)))
+
+
+def _whole_text(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()

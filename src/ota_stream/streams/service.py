@@ -62,6 +62,13 @@ class StreamService:
         record = RequestRecord(now, action, client_id, topic, unknown.stream_id, None, Why.TOPIC.message)
         return Answer(replies, record)
 
+    def fault(self, topic: StreamTopic, client_id: str, now: float) -> Answer:
+        """Answer a request that met a fault of ours: InternalError, and its record."""
+        rejected = CODECS[topic.format].encode_rejected(Why.INTERNAL, None)
+        action = ACTIONS[topic.operation]
+        record = RequestRecord(now, action, client_id, topic.text, topic.stream_id, None, Why.INTERNAL.message)
+        return Answer((Reply(topic.rejected, rejected, self._options.stream_qos),), record)
+
     # Reading the request
 
     def _get_stream(self, wire_format: Format, payload: bytes) -> GetStream:
