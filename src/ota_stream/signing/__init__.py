@@ -1,0 +1,1 @@
+"""Code signing on one machine: platforms, profiles, keys, signatures and signing jobs."""
