@@ -1,0 +1,41 @@
+"""The cloud as its operator has it: the services that take calls, and how what comes of a call is kept and sent."""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+from ota_stream.answers import Effect
+from ota_stream.api.presign import Presigner
+from ota_stream.clock import Clock
+from ota_stream.jobs.control import JobControl
+from ota_stream.jobs.queries import JobQueries
+from ota_stream.jobs.registry import Registry
+from ota_stream.signing.service import SigningService
+from ota_stream.stores.keys import KeyFolder
+from ota_stream.stores.objects import ObjectStore
+from ota_stream.streams.catalog import Catalog
+from ota_stream.updates.service import UpdateService
+
+
+@dataclass(frozen=True)
+class Operated:
+    """Everything the HTTP side works with, all of it on the broker's event loop.
+
+    `hand_over` sends the replies of an effect and keeps its records; `commit` writes every changed state and record
+    to the disk, and may raise StoreError. `groups` are the names of the thing groups there are (`JobBook.groups`).
+    `arn` writes the ARN of `otaupdate/ID`, `thing/T`, ... in this account (`UpdateOptions.arn`).
+    """
+
+    catalog: Catalog
+    jobs: JobControl
+    queries: JobQueries
+    registry: Registry
+    signing: SigningService
+    updates: UpdateService
+    objects: ObjectStore
+    keys: KeyFolder
+    presigner: Presigner
+    clock: Clock
+    hand_over: Callable[[Effect], None]
+    commit: Callable[[], None]
+    groups: Container[str]
+    arn: Callable[[str], str]

@@ -1,0 +1,54 @@
+"""URLs that open one object for a while: signed, with an end, so that nothing else can be read with them."""
+
+import hmac
+from hashlib import sha256
+from typing import Final
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+
+from ota_stream.errors import OtaStreamError
+
+EXPIRES_MIN: Final = 60  # JC-1, seconds
+EXPIRES_MAX: Final = 3600
+
+_EXPIRES: Final = "Expires"
+_SIGNATURE: Final = "Signature"
+
+
+class Forbidden(OtaStreamError):
+    """The URL does not open this object, or not any more."""
+
+
+class Presigner:
+    """Makes and checks URLs under `base` (scheme, host and port) with a secret of this simulator."""
+
+    def __init__(self, base: str, secret: bytes) -> None:
+        self._base = base
+        self._secret = secret
+
+    def url(self, path: str, expires_at: float) -> str:
+        """Return the URL of an object; `path` is `<bucket>/<key>`, `expires_at` epoch seconds."""
+        end = int(expires_at)
+        query = urlencode({_EXPIRES: end, _SIGNATURE: self._signature(path, end)})
+        return f"{self._base}/{quote(path)}?{query}"
+
+    def resolve(self, s3_url: str, expires_at: float) -> str:
+        """Return the URL that stands for an S3 URL in a job document (JC-24): same bucket and key, our address."""
+        return self.url(unquote(urlsplit(s3_url).path).lstrip("/"), expires_at)
+
+    def check(self, path: str, query: str, now: float) -> None:
+        """Let a request pass.
+
+        Raises:
+            Forbidden: no signature, not ours, or over (an agent then asks for a fresh job document).
+        """
+        given = parse_qs(query)
+        end, signature = given.get(_EXPIRES, [""])[0], given.get(_SIGNATURE, [""])[0]
+        if not (end.isascii() and end.isdigit() and len(end) < 16):  # noqa: PLR2004 - digits of any date
+            raise Forbidden("the URL has no end: it was not made by this simulator")
+        if not hmac.compare_digest(signature.encode(), self._signature(path, int(end)).encode()):
+            raise Forbidden("the URL was not made by this simulator for this object")
+        if now >= int(end):
+            raise Forbidden("the URL has expired: ask for the job document again")
+
+    def _signature(self, path: str, end: int) -> str:
+        return hmac.new(self._secret, f"{end}\n{path}".encode(), sha256).hexdigest()
