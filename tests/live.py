@@ -13,7 +13,12 @@ from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
 from ota_broker.front.packets import PacketType
 from ota_broker.front.profile import AWS, Profile
-from ota_stream.records import RequestRecord
+from ota_stream.answers import Effect
+from ota_stream.jobs.book import JobBook
+from ota_stream.jobs.control import JobControl
+from ota_stream.jobs.jobs import JobSpec
+from ota_stream.jobs.service import JobService
+from ota_stream.records import Record
 from ota_stream.streams.catalog import Catalog, Image
 from ota_stream.streams.options import StreamOptions
 from ota_stream.streams.service import StreamService
@@ -41,9 +46,9 @@ class Records:
     """Keeps records in a list, in the order they were made."""
 
     def __init__(self) -> None:
-        self.made: list[RequestRecord] = []
+        self.made: list[Record] = []
 
-    def keep(self, record: RequestRecord) -> None:
+    def keep(self, record: Record) -> None:
         self.made.append(record)
 
 
@@ -53,12 +58,13 @@ class Server:
     def __init__(self, catalog: Catalog, options: StreamOptions, profile: Profile) -> None:
         self.catalog = catalog
         self.clock = MovableClock()
-        self.records: list[RequestRecord] = []
         self.listener: Listener
         self.host, self.port = "127.0.0.1", 0
         self._records = Records()
         self.records = self._records.made
-        self._cloud = Cloud(StreamService(catalog, options), self._records)
+        book = JobBook()
+        self.jobs = JobControl(book)
+        self._cloud = Cloud(StreamService(catalog, options), JobService(book), self._records)
         self._profile = profile
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -102,6 +108,21 @@ class Server:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(call)
         assert ran.wait(PATIENCE)
+
+    def operate(self, call: Callable[[JobControl, float], Effect]) -> None:
+        """Make an operator's call on the server's loop, then all that time brings, and send what follows."""
+
+        def work() -> None:
+            now = self.clock.wall()
+            for effect in (call(self.jobs, now), self.jobs.on_time(now)):
+                self.listener.exchange.send(effect.replies)
+
+        self.run(work)
+
+    def create_job(self, job_id: str, *things: str, document: str = '{"operation":"x"}') -> None:
+        """Queue a job for things."""
+        spec = JobSpec(job_id, tuple(f"thing/{thing}" for thing in things), document)
+        self.operate(lambda jobs, now: jobs.create_job(spec, now))
 
     def move_time(self, seconds: float) -> None:
         """Move the clock and let every deadline that is due act."""

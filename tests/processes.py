@@ -83,7 +83,7 @@ class Process:
 @contextmanager
 def serve(firmware: Path, data_dir: Path, *more: str) -> Iterator[Process]:
     """Run `ota-stream serve FIRMWARE --stream-id fw --json` on a free port."""
-    fixed = ["--stream-id", "fw", "--mqtt-port", "0", "--json"]
+    fixed = ["--stream-id", "fw", "--mqtt-port", "0", "--http-port", "0", "--json"]
     with Process(*CLI, "serve", firmware, "--data-dir", data_dir, *fixed, *more) as process:
         yield process
 

@@ -21,7 +21,8 @@ class ConfigError(OtaStreamError):
 class Settings:
     """Everything has a default; amqtt builds one of these from the plugin's part of a YAML file.
 
-    `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. `mqtt_port` 0 picks a free port.
+    `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. `mqtt_port` and `http_port` 0 pick a free
+    port; `http_port` None is 4566, or a free one when that is taken.
     `options` are the names and values of StreamOptions.
 
     Raises:
@@ -32,6 +33,7 @@ class Settings:
     stream_id: str | None = None
     host: str = "127.0.0.1"
     mqtt_port: int = 1883
+    http_port: int | None = None
     data_dir: str = ".ota-stream"
     log_level: str = "debug"
     log_group: str = groups.REAL
@@ -42,8 +44,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what can be checked without touching anything."""
-        if not 0 <= self.mqtt_port <= 65_535:  # noqa: PLR2004 - TCP
-            raise ConfigError(f"mqtt_port {self.mqtt_port}: use 0 (any free port) to 65535")
+        for name, port in (("mqtt_port", self.mqtt_port), ("http_port", self.http_port)):
+            if port is not None and not 0 <= port <= 65_535:  # noqa: PLR2004 - TCP
+                raise ConfigError(f"{name} {port}: use 0 (any free port) to 65535")
         if levels.find(self.log_level) is None:
             raise ConfigError(f"log_level {self.log_level}: use {' | '.join(levels.Level).lower()}")
         if not groups.is_group_name(self.log_group):

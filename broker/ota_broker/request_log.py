@@ -7,7 +7,7 @@ from typing import Final
 from ota_broker.front.notices import Notices
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.logs.levels import Level, allows
-from ota_stream.records import RequestRecord
+from ota_stream.records import Record
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.journal import Journal
 
@@ -24,7 +24,7 @@ class RequestLog:
         self._syncing: asyncio.Future[None] | None = None
         self._allowed = frozenset(each for each in Level if allows(level, each))  # LC-1
 
-    def keep(self, record: RequestRecord) -> None:
+    def keep(self, record: Record) -> None:
         """Take one record."""
         if self._entries.level(record) in self._allowed:  # LC-2
             self._journal.append(self._entries.entry(record))

@@ -1,6 +1,6 @@
 """Where messages go: requests to the cloud, its answers back, ordinary messages to whoever subscribed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from ota_broker.front import limits
@@ -13,7 +13,7 @@ from ota_broker.front.sessions import Link, Session, Sessions, at_qos
 from ota_broker.front.subscriptions import Subscriptions
 from ota_broker.front.topics import check_filter, check_name
 from ota_broker.front.wheel import Wheel
-from ota_stream.answers import Answer, Refusal
+from ota_stream.answers import Answer, Audience, Refusal, Reply
 from ota_stream.clock import Clock
 
 NAMES_MAX: Final = 50_000  # topic names already checked
@@ -155,14 +155,23 @@ class Exchange:
         if isinstance(outcome, Refusal):
             self.notices.say("invalid topic", f"{sender.client_id} published to {topic}: {outcome.reason}")
         for reply in outcome.replies:
-            self._reply(sender, Message(reply.topic, reply.payload, reply.qos))
+            self._reply(sender, reply)
 
-    def _reply(self, sender: Session, message: Message) -> None:
-        """Send the requester its copy, subscribed or not, and everybody else who subscribed theirs."""
+    def send(self, replies: Iterable[Reply]) -> None:
+        """Send what no device asked for to whoever subscribed: notifications, events."""
+        for reply in replies:
+            self._spread(Message(reply.topic, reply.payload, reply.qos), None)
+
+    def _reply(self, sender: Session, reply: Reply) -> None:
+        """Send the requester its copy, subscribed or not, and everybody else who subscribed theirs, as `to` says."""
+        message = Message(reply.topic, reply.payload, reply.qos)
+        if reply.to is Audience.SUBSCRIBERS:  # JT-10
+            self._spread(message, None)
+            return
         receivers = self._subscriptions.receivers(message.topic)
-        if len(receivers) > 1 or (receivers and sender not in receivers):
+        if reply.to is Audience.EVERYONE and (len(receivers) > 1 or (receivers and sender not in receivers)):
             self._spread(message, sender)
-        if message.qos and receivers.get(sender):  # SR-9
+        if message.qos and receivers.get(sender):  # SR-9, JT-13
             self._deliver(sender, message)
         elif sender.link is not None:  # never dropped: its requests wait while it is slow
             sender.link.send_message(at_qos(message, 0), 0, duplicate=False)
