@@ -9,3 +9,7 @@ class DeviceError(OtaStreamError):
 
 class LinkError(DeviceError):
     """There is no connection, or the other side refuses to let it be used."""
+
+
+class FlashError(DeviceError):
+    """The flash cannot be used, or holds nothing a device could start from."""

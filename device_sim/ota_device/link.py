@@ -5,7 +5,7 @@ Paho is driven by `receive`, in the caller's thread: no second thread, no queue 
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, Self
 
@@ -54,40 +54,64 @@ class Link:
     def __init__(self, host: str, port: int, client_id: str, options: LinkOptions | None = None) -> None:
         self._host, self._port = host, port
         self._options = options or LinkOptions()
-        self._topics: tuple[str, ...] = ()
+        self._topics: dict[str, int] = {}  # with the QoS asked for
         self._arrived: deque[Message] = deque()
         self._connack: ReasonCode | None = None
         self._subacks: dict[int, list[ReasonCode]] = {}
+        self._unacknowledged: set[int] = set()
+        self._came_back = False  # while a publish waited, so `receive` has not told
         # Reconnecting is ours: paho would try for ever, and only in a thread of its own.
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, reconnect_on_failure=False)
         self._client.connect_timeout = self._options.patience
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
 
     def __enter__(self) -> Self:
         try:
             self._connect()
         except LinkError:
-            self._client.disconnect()  # nobody will leave what was never entered
+            self._leave()  # nobody will leave what was never entered
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         self._client.disconnect()
+        if (left_open := self._client.socket()) is not None:  # the goodbye could not be sent at once
+            left_open.close()
 
-    def subscribe(self, *topics: str) -> None:
-        """Subscribe at QoS 0, as the C agents do, now and after every reconnection."""
-        self._topics = tuple(dict.fromkeys(self._topics + topics))
-        self._subscribe(topics)
+    def subscribe(self, *topics: str, qos: int = 0) -> None:
+        """Subscribe, as the C agents do at QoS 0, now and after every reconnection."""
+        wanted = dict.fromkeys(topics, qos)
+        self._topics.update(wanted)
+        self._subscribe(wanted)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish at QoS 0. On a lost connection this is a lost message: `receive` will tell."""
-        self._client.publish(topic, payload)
+    def unsubscribe(self, *topics: str) -> None:
+        """End subscriptions. What is under way may still arrive."""
+        for topic in topics:
+            self._topics.pop(topic, None)
+        self._client.unsubscribe(list(topics))
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
+        """Publish. At QoS 0 a message on a lost connection is a lost message: `receive` will tell.
+
+        At QoS 1 wait for the acknowledgement, like the C agents; what arrives meanwhile is kept for `receive`.
+        """
+        number = self._client.publish(topic, payload, qos).mid
+        if qos:
+            self._unacknowledged.add(number)
+            self._settle()
 
     def receive(self, timeout: float) -> Message | Event:
         """Return the next message, or what happened instead; wait up to `timeout` seconds, at least look once."""
         until = time.monotonic() + timeout
+        if self._came_back:
+            self._came_back = False
+            return Event.RECONNECTED
         while not self._arrived:
             left = until - time.monotonic()
             if not self._turn(left):
@@ -96,6 +120,18 @@ class Link:
             if left <= 0 and not self._arrived:
                 return Event.QUIET
         return self._arrived.popleft()
+
+    def _settle(self) -> None:
+        """Wait until everything is acknowledged, over lost connections too: paho then publishes it again."""
+        until = time.monotonic() + self._options.patience
+        while self._unacknowledged:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise LinkError(f"{self._address} did not answer PUBLISH within {self._options.patience:g} s")
+            if not self._turn(left):
+                self._reconnect()
+                self._came_back = True
+                until = time.monotonic() + self._options.patience
 
     def _turn(self, timeout: float) -> bool:
         """Let paho read and write for up to `timeout` seconds. False when the connection is gone."""
@@ -125,8 +161,8 @@ class Link:
         if self._connack is not None and self._connack.is_failure:
             raise LinkError(f"{self._address} refused the connection: {self._connack}")
 
-    def _subscribe(self, topics: tuple[str, ...]) -> None:
-        _, number = self._client.subscribe([(topic, 0) for topic in topics])
+    def _subscribe(self, topics: Mapping[str, int]) -> None:
+        _, number = self._client.subscribe(list(topics.items()))
         if number is None:
             raise LinkError(f"{self._address} closed the connection: the simulator's log says why")
         self._wait_for(lambda: number in self._subacks, "answer SUBSCRIBE")
@@ -163,6 +199,11 @@ class Link:
         self, _client: mqtt.Client, _data: object, number: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
         self._subacks[number] = reasons
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: object, number: int, _reason: ReasonCode, _properties: object
+    ) -> None:
+        self._unacknowledged.discard(number)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._arrived.append(Message(message.topic, bytes(message.payload)))

@@ -42,7 +42,7 @@ def link(server):
 @pytest.mark.parametrize("size_and_count", [(256, 8), (4096, 8), (4096, 98_304), (131_072, 1)])
 def test_an_image_comes_whole(server, link, mode, wire_format, size_and_count):
     block_size, block_count = size_and_count
-    options = DownloadOptions(mode, wire_format, block_size, block_count, client_token="t1")  # noqa: S106
+    options = DownloadOptions(mode, wire_format, block_size, block_count, client_token="t1")
     fetched = Device(link, "dev1").fetch("fw", options=options)
     assert fetched.image == IMAGE
     assert fetched.sha256 == hashlib.sha256(IMAGE).hexdigest()
@@ -154,7 +154,7 @@ def peer_that_answers(scripted, *answers: bytes | None):
 
 
 def fetch_from(peer, **changes) -> Fetched:
-    options = DownloadOptions(Mode.OFFSET, Format.JSON, 256, client_token="t1", **changes)  # noqa: S106
+    options = DownloadOptions(Mode.OFFSET, Format.JSON, 256, client_token="t1", **changes)
     with Link(peer.host, peer.port, "dev1", QUICK) as link:
         return Device(link, "dev1").fetch("fw", options=options)
 

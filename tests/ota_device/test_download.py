@@ -18,7 +18,7 @@ from ota_stream.streams.topics import Format
 SIZE = 60_000  # 15 blocks of 4096, the file of device-agents 3.1
 IMAGE = image_bytes(SIZE)
 LAST = 14
-AGENT = DownloadOptions(client_token="rdy")  # noqa: S106 - the agent's client token
+AGENT = DownloadOptions(client_token="rdy")
 LIBRARY = DownloadOptions(mode=Mode.OFFSET, format=Format.JSON, stream_version=1, block_count=1)
 
 
