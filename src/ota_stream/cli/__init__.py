@@ -7,9 +7,13 @@ from typing import Final
 import typer
 
 from ota_stream.cli.demo import demo
+from ota_stream.cli.device import device
 from ota_stream.cli.fetch import fetch
+from ota_stream.cli.jobs import jobs_app
 from ota_stream.cli.logs import logs
 from ota_stream.cli.serve import serve
+from ota_stream.cli.update import update
+from ota_stream.cli.updates import updates_app
 from ota_stream.errors import OtaStreamError
 
 app: Final = typer.Typer(
@@ -19,8 +23,10 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (serve, fetch, logs, demo):
+for command in (serve, update, device, fetch, logs, demo):
     app.command()(command)
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(updates_app, name="updates")
 
 
 def main() -> None:

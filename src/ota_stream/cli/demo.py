@@ -1,4 +1,4 @@
-"""`ota-stream demo`: the whole of it in seconds: a simulator, a device that downloads from it, and the records."""
+"""`ota-stream demo`: the whole life of an update in seconds: simulator, device, update, two boots, the records."""
 
 import json
 import shutil
@@ -14,17 +14,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ota_device.device import Device, Fetched
-from ota_device.download import DownloadOptions
-from ota_device.link import Link
-from ota_stream.cli.fetch import progress_bar
 from ota_stream.errors import OtaStreamError
 from ota_stream.streams.quotas import FILE_SIZE_MAX
 
 IMAGE_MIN: Final = 1024 * 1024  # bytes; a smaller image is gone before one sees it move
-BLOCKS: Final = 32  # a request: with 4 KiB blocks all that one answer can bring (SB-6)
+FREERTOS_MAX: Final = 1024 * 4096  # bytes
+THING: Final = "demo-device"
 _PROGRAM: Final = [sys.executable, "-m", "ota_stream"]
-_STOP_WITHIN: Final = 10  # seconds
+_WITHIN: Final = 30  # seconds for any one of the processes to end
 
 
 class DemoError(OtaStreamError):
@@ -34,45 +31,84 @@ class DemoError(OtaStreamError):
 def demo(
     firmware: Annotated[Path | None, typer.Argument(help="Image to use.  [default: a program of this machine]")] = None,
 ) -> None:
-    """Serve an image, download it as a device, verify it, print the log records, stop.
+    """Run the whole life of an OTA update: serve, update, download, verify, reboot, self-test, report; then stop.
 
     Examples:
       ota-stream demo
       ota-stream demo build/app.bin
     """
     with tempfile.TemporaryDirectory(prefix="ota-stream-") as folder:
-        image = firmware or _some_program(Path(folder))
-        data_dir = Path(folder) / "data"
-        with _simulator(image, data_dir) as ready:
-            typer.echo(f"serving {image} as stream demo on port {ready['mqtt']['port']}")
-            fetched = _download(ready["mqtt"]["port"])
-            if fetched.image != image.read_bytes():
-                raise DemoError(f"the device got other bytes than {image} has (sha256 {fetched.sha256})")
-            typer.echo(f"verified {len(fetched.image)} bytes in {fetched.elapsed:.2f} s, sha256 {fetched.sha256}")
-            typer.echo(f"\nwhat CloudWatch would show of it ({fetched.requests} GetStream, 1 DescribeStream):")
-            sys.stdout.flush()
-            subprocess.run([*_PROGRAM, "logs", "--data-dir", str(data_dir)], check=True)
+        image, data_dir, flash = firmware or _some_program(Path(folder)), Path(folder) / "data", Path(folder) / "flash"
+        with _simulator(data_dir) as ready, _device(data_dir, flash, _flavour(image)) as device:
+            _say(f"a simulator on port {ready['mqtt']['port']}, a device that waits for a job, an update with {image}:")
+            updated = _run("update", str(image), "--target", THING, "--wait", "--data-dir", str(data_dir))
+            if updated != 0:
+                raise typer.Exit(1)  # it has said why
+            story = _story(device)
+            _say("\nwhat the device says of it:\n" + story)
+            _check(image, flash)
+            _say("\nwhat CloudWatch would show of it:")
+            _run("logs", "--data-dir", str(data_dir))
 
 
 @contextmanager
-def _simulator(image: Path, data_dir: Path) -> Generator[Any]:
+def _simulator(data_dir: Path) -> Generator[Any]:
     """Give the ready line of a simulator in a process of its own; stop it at the end."""
-    command = [*_PROGRAM, "serve", str(image), "--stream-id", "demo", "--mqtt-port", "0", "--json"]
-    with subprocess.Popen([*command, "--data-dir", str(data_dir)], stdout=subprocess.PIPE, text=True) as process:
+    command = [*_PROGRAM, "serve", "--mqtt-port", "0", "--http-port", "0", "--json", "--data-dir", str(data_dir)]
+    with _process(command) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise typer.Exit(1)  # it has said why
+        yield json.loads(line)
+
+
+@contextmanager
+def _device(data_dir: Path, flash: Path, flavour: str) -> Generator[subprocess.Popen[str]]:
+    """Run a device until its first job has ended."""
+    command = [*_PROGRAM, "device", "--thing", THING, "--flavour", flavour, "--once", "--flash", str(flash)]
+    command += ["--data-dir", str(data_dir)]
+    with _process(command) as process:
+        yield process
+
+
+@contextmanager
+def _process(command: list[str]) -> Generator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
-                raise typer.Exit(1)  # it has said why
-            yield json.loads(line)
+            yield process
         finally:
             process.terminate()
-            process.wait(_STOP_WITHIN)
+            process.wait(_WITHIN)
 
 
-def _download(port: int) -> Fetched:
-    options = DownloadOptions(block_count=BLOCKS)
-    with Link("127.0.0.1", port, client_id="demo-device") as link, progress_bar("demo") as on_progress:
-        return Device(link, "demo-device").fetch("demo", 0, options, on_progress)
+def _flavour(image: Path) -> str:
+    """Choose an agent that can take the image: the bitmap of the FreeRTOS one has room for 1,024 blocks."""
+    return "freertos" if image.is_file() and image.stat().st_size <= FREERTOS_MAX else "modular-cbor"
+
+
+def _story(device: subprocess.Popen[str]) -> str:
+    try:
+        story, _ = device.communicate(timeout=_WITHIN)
+    except subprocess.TimeoutExpired:
+        raise DemoError(f"the device has not ended its job within {_WITHIN} s") from None
+    return "".join(f"  {line}\n" for line in story.splitlines()).rstrip()
+
+
+def _check(image: Path, flash: Path) -> None:
+    """Compare bytes: what the device runs now is what was sent."""
+    content = image.read_bytes()
+    if not any(slot.read_bytes() == content for slot in flash.glob("slot-?")):
+        raise DemoError(f"no slot of the device's flash holds the bytes of {image}")
+    _say(f"\nverified: the device runs the {len(content)} bytes of {image}")
+
+
+def _run(*arguments: str) -> int:
+    sys.stdout.flush()
+    return subprocess.run([*_PROGRAM, *arguments], check=False).returncode
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
 
 
 def _some_program(folder: Path) -> Path:

@@ -14,16 +14,22 @@ from rich.markup import escape
 from ota_broker import process
 from ota_broker.config import ConfigError
 from ota_broker.simulator import Simulator
+from ota_stream.stores.files import FirmwareFile
 
 DEFAULT_PORT: Final = 1883
 DEFAULT_DATA_DIR: Final = ".ota-stream"
 
 
 def serve(
-    firmware: Annotated[list[Path], typer.Argument(help="Firmware images; file ids 0, 1, ... of one stream.")],
+    firmware: Annotated[
+        list[Path] | None, typer.Argument(help="Firmware images; file ids 0, 1, ... of one stream.")
+    ] = None,
     stream_id: Annotated[str | None, typer.Option(help="Id of the stream.  [default: the first file's name]")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     mqtt_port: Annotated[int, typer.Option(help="MQTT port; 0 picks a free one.")] = DEFAULT_PORT,
+    http_port: Annotated[
+        int | None, typer.Option(help="Port of the HTTP gateway; 0 picks a free one.  [default: 4566, or a free one]")
+    ] = None,
     data_dir: Annotated[Path, typer.Option(help="Where the logs are kept.")] = Path(DEFAULT_DATA_DIR),
     log_level: Annotated[
         str, typer.Option(help="debug | info | warn | error | disabled; requests are DEBUG.")
@@ -34,19 +40,22 @@ def serve(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
 ) -> None:
-    """Serve firmware images as an AWS IoT stream over MQTT.
+    """Run the simulator: streams, jobs and OTA updates over MQTT, with these images as a stream.
 
     Examples:
+      ota-stream serve
+
       ota-stream serve build/app.bin
 
       ota-stream serve app.bin bootloader.bin --stream-id AFR_OTA-test --mqtt-port 0 --json
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     settings: dict[str, Any] = {
-        "firmware": [str(path) for path in firmware],
+        "firmware": [str(path) for path in firmware or []],
         "stream_id": stream_id,
         "host": host,
         "mqtt_port": mqtt_port,
+        "http_port": http_port,
         "data_dir": str(data_dir),
         "log_level": log_level,
         "profile": profile,
@@ -66,22 +75,17 @@ def _name_and_value(text: str) -> tuple[str, str]:
 
 
 def summary(simulator: Simulator) -> dict[str, Any]:
-    """Return what is served and where, as `--json` prints it."""
+    """Return what is served and where, as `--json` prints it. The tag of an image here is its SHA-256."""
     streams = [
         {
             "streamId": stream.stream_id,
             "files": [
-                {"fileId": file.file_id, "size": file.size, "sha256": simulator.images[file.file_id].sha256}
-                for file in stream.files.values()
+                {"fileId": file.file_id, "size": file.size, "sha256": file.etag} for file in stream.files.values()
             ],
         }
         for stream in simulator.catalog
     ]
-    return {
-        "mqtt": {"host": simulator.host, "port": simulator.port},
-        "streams": streams,
-        "dataDir": simulator.settings.data_dir,
-    }
+    return {**simulator.endpoints, "streams": streams, "dataDir": simulator.settings.data_dir}
 
 
 def _print_json(simulator: Simulator) -> None:
@@ -91,17 +95,24 @@ def _print_json(simulator: Simulator) -> None:
 
 def _print_banner(simulator: Simulator) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    where = f"{simulator.host}:{simulator.port}"
-    console.print(f"[bold]ota-stream[/] serves MQTT on [bold cyan]{where}[/]  (Ctrl-C stops)\n")
+    mqtt, http = f"{simulator.host}:{simulator.port}", f"{simulator.http_host}:{simulator.http_port}"
+    console.print(f"[bold]ota-stream[/] serves MQTT on [bold cyan]{mqtt}[/], HTTP on [cyan]{http}[/]  (Ctrl-C stops)\n")
     port = "" if simulator.port == DEFAULT_PORT else f" --port {simulator.port}"
     data_dir = simulator.settings.data_dir
-    logs = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(data_dir)}"
+    where = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(data_dir)}"
     for stream in simulator.catalog:
         console.print(f"  stream [bold]{stream.stream_id}[/], version {stream.version}")
         for file in stream.files.values():
-            image = simulator.images[file.file_id]
-            name = escape(str(image.path))
-            console.print(f"    file {file.file_id}: {name}, {file.size:,} bytes, sha256 {image.sha256}")
-        fetch = f"ota-stream fetch {stream.stream_id}{port} -o copy.bin"
-        console.print(f"\n  [green]{fetch}[/]  [dim]# a simulated device downloads it[/]")
-    console.print(f"  [green]ota-stream logs{logs} --follow[/]  [dim]# every request, as CloudWatch would show it[/]\n")
+            path = file.image.path if isinstance(file.image, FirmwareFile) else "made by an OTA update"
+            console.print(f"    file {file.file_id}: {escape(str(path))}, {file.size:,} bytes, sha256 {file.etag}")
+    console.print()
+    if simulator.images:
+        stream_id = next(iter(simulator.catalog)).stream_id
+        _suggest(console, f"ota-stream fetch {stream_id}{port} -o copy.bin", "a simulated device downloads it")
+    _suggest(console, f"ota-stream device --thing device-1{port}", "a device with an OTA agent, waiting for a job")
+    _suggest(console, f"ota-stream update FIRMWARE --target device-1 --wait{where}", "an OTA update for it")
+    _suggest(console, f"ota-stream logs{where} --follow", "every request, as CloudWatch would show it")
+
+
+def _suggest(console: Console, command: str, what: str) -> None:
+    console.print(f"  [green]{escape(command)}[/]  [dim]# {what}[/]")

@@ -1,6 +1,5 @@
 """`ota-stream demo` is the first thing a newcomer sees, so it is run as one."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -14,26 +13,33 @@ def records(out: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
-def test_the_demo_downloads_a_real_binary_of_this_machine_and_shows_its_records():
+def test_the_demo_lives_through_a_whole_update_and_shows_its_records():
     result = cli("demo")
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0, result.stderr
+    assert "SUCCEEDED: accepted v0.9.1" in result.stdout
     made = records(result.stdout)
-    assert [record["actionType"] for record in made[:2]] == ["DescribeStream", "GetStream"]
+    names = [record.get("actionType", record.get("eventType")) for record in made]
+    order = ["StartCodeSigning", "CreateStream", "CreateAWSJob", "CreateOTAUpdate"]
+    assert [name for name in names if name in order] == order
+    rest = {"GetStream", "DescribeJobExecution", "UpdateJobExecution", "ReportFinalJobExecutionCount"}
+    assert rest <= set(names)
     assert all(record["status"] == "Success" for record in made)
-    size = int(result.stdout.split("verified ")[1].split()[0])
+    boots = [line for line in result.stdout.splitlines() if line.strip().startswith("boots ")]
+    assert [line.split()[1] for line in boots] == ["v0.9.0", "v0.9.1"]
+    size = int(result.stdout.split("runs the ")[1].split()[0])
     assert size >= 1024 * 1024
 
 
 def test_the_demo_takes_the_newcomers_own_image(tmp_path: Path):
     image = tmp_path / "app.bin"
-    image.write_bytes(image_bytes(300_000))
+    image.write_bytes(image_bytes(300_000) + b"OTA-VERSION:3.2.1")
     result = cli("demo", image)
-    assert result.returncode == 0
-    assert hashlib.sha256(image.read_bytes()).hexdigest() in result.stdout
-    assert len(records(result.stdout)) == 1 + 3  # 128 KiB a request
+    assert result.returncode == 0, result.stderr
+    assert "accepted v3.2.1" in result.stdout
+    assert "the device runs the 300017 bytes" in result.stdout
 
 
-@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), (b"", "is empty")])
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), (b"", "1 to 25165824 bytes")])
 def test_a_bad_image_is_one_line(tmp_path: Path, content: bytes | None, reason: str):
     image = tmp_path / "app.bin"
     if content is not None:

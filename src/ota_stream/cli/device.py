@@ -1,0 +1,105 @@
+"""`ota-stream device`: a simulated device with an OTA agent, from its first boot on."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ota_device import versions
+from ota_device.device import ProgressSeen
+from ota_device.errors import DeviceError
+from ota_device.flavours import FLAVOURS, FlavourName
+from ota_device.link import Link, LinkOptions
+from ota_device.orders import Outcome
+from ota_device.station import FIRST_VERSION, Hardware, Station, checked, held, in_use
+from ota_device.storage import FolderStorage
+from ota_device.verify import certificates_of
+from ota_stream.cli.endpoints import DataDirOption, mqtt
+from ota_stream.cli.fetch import progress_bar
+from ota_stream.stores.datadir import DEFAULT
+from ota_stream.stores.keys import signers
+
+DEVICES: Final = DEFAULT / "devices"
+
+
+def device(
+    thing: Annotated[str, typer.Option(help="Thing name; also the MQTT client id.")],
+    *,
+    flavour: Annotated[FlavourName, typer.Option(help="Which agent to play.")] = FlavourName.FREERTOS,
+    flash: Annotated[
+        Path | None, typer.Option(help="Directory of its flash.  [default: .ota-stream/devices/THING]")
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CERT",
+            help="Signer's certificate (PEM), held under whatever name a job gives it.  [default: the simulator's own]",
+        ),
+    ] = None,
+    version: Annotated[str, typer.Option(metavar="X.Y.Z", help="Version of the image a new flash starts with.")] = str(
+        FIRST_VERSION
+    ),
+    host: Annotated[str | None, typer.Option(help="Where the simulator listens.  [default: as it has noted]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
+    ] = None,
+    data_dir: DataDirOption = DEFAULT,
+    once: Annotated[bool, typer.Option("--once", help="Until one job has ended; 0 only if it succeeded.")] = False,
+) -> None:
+    """Run a device: it waits for OTA jobs, downloads, verifies, reboots, tests itself and reports.
+
+    An image says its version with the text OTA-VERSION:1.2.3 somewhere in it; one without counts as one build newer
+    than the running one. OTA-SELF-TEST:crash in it makes the new image crash as it starts.
+
+    Examples:
+
+      ota-stream device --thing door-lock-7 --ca signer.pem
+
+      ota-stream device --thing door-lock-7 --flavour modular-json --once
+    """  # noqa: D412 - typer joins the lines of a paragraph
+    first = versions.parse(version)
+    if first is None:
+        raise DeviceError(f"version {version!r}: use X.Y.Z, up to 255.255.65535")
+    anything = None if ca is None else _certificate(ca)
+    folder = flash or DEVICES / checked(thing)
+    certificates = held(folder, anything, lambda: signers(data_dir))
+    noted_host, noted_port = mqtt(data_dir)
+
+    def link(attempts: int) -> Link:
+        return Link(host or noted_host, port or noted_port, thing, LinkOptions(attempts=attempts))
+
+    with in_use(folder), _Screen() as screen:
+        hardware = Hardware(FolderStorage(folder), certificates, FLAVOURS[flavour], first)
+        station = Station(thing, hardware, link, screen)
+        outcome = station.run(once=once)
+    if outcome is not Outcome.SUCCEEDED:
+        raise typer.Exit(1)
+
+
+def _certificate(path: Path) -> bytes:
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise DeviceError(f"certificate {path} cannot be read: {error.strerror}") from None
+    if not certificates_of(pem):
+        raise DeviceError(f"{path} holds no certificate: name a PEM file that begins with -----BEGIN CERTIFICATE-----")
+    return pem
+
+
+class _Screen(ExitStack):
+    """Prints a line for every step, and between the lines the bar of a download where there is a terminal."""
+
+    _bar: ProgressSeen | None = None
+
+    def say(self, text: str) -> None:
+        self.close()  # the bar, if there is one: a line ends it
+        self._bar = None
+        typer.echo(text)
+        sys.stdout.flush()
+
+    def progress(self, received: int, size: int) -> None:
+        if self._bar is None:
+            self._bar = self.enter_context(progress_bar("receiving"))
+        self._bar(received, size)
