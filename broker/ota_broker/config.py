@@ -2,15 +2,19 @@
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
 from ota_broker.front.profile import PROFILES
 from ota_stream.errors import OtaStreamError
+from ota_stream.jobs.options import JobOptions
 from ota_stream.logs import groups, levels
 from ota_stream.logs.entries import ACCOUNT_ID, is_account_id
 from ota_stream.streams.options import StreamOptions
+from ota_stream.updates.options import UpdateOptions
+
+_Options = TypeVar("_Options", bound=msgspec.Struct)
 
 
 class ConfigError(OtaStreamError):
@@ -23,7 +27,7 @@ class Settings:
 
     `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. `mqtt_port` and `http_port` 0 pick a free
     port; `http_port` None is 4566, or a free one when that is taken.
-    `options` are the names and values of StreamOptions.
+    `options` are the names and values of StreamOptions, JobOptions (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
 
     Raises:
         ConfigError: one line that names the setting.
@@ -58,13 +62,30 @@ class Settings:
         if self.profile not in PROFILES:
             raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
         self.stream_options()
+        self.job_options()
+        self.update_options()
+        strangers = {name for name in self.options if "." in name and name.partition(".")[0] not in {"jobs", "updates"}}
+        if strangers:
+            raise ConfigError(f"options: {', '.join(sorted(strangers))}: write NAME, jobs.NAME or updates.NAME")
 
     def stream_options(self) -> StreamOptions:
-        """Return the options of the streams service."""
-        try:
-            return msgspec.convert(self.options, StreamOptions, strict=False)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"options: {error}; the names and values are in docs/wire.md") from None
+        """Return the options of the streams service: names without a dot."""
+        plain = {name: value for name, value in self.options.items() if "." not in name}
+        return _converted(plain, StreamOptions, "docs/wire.md")
+
+    def job_options(self) -> JobOptions:
+        """Return the options of the jobs service: `jobs.NAME`."""
+        options = {**self._options_of("jobs"), "account_id": self.account_id}
+        return _converted(options, JobOptions, "docs/jobs.md")
+
+    def update_options(self) -> UpdateOptions:
+        """Return the options of OTA updates: `updates.NAME`."""
+        options = {**self._options_of("updates"), "account_id": self.account_id}
+        return _converted(options, UpdateOptions, "docs/updates.md")
+
+    def _options_of(self, service: str) -> dict[str, Any]:
+        named = (name.partition(".") for name in self.options)
+        return {rest: self.options[f"{service}.{rest}"] for first, dot, rest in named if dot and first == service}
 
     def level(self) -> levels.Level:
         """Return the log level."""
@@ -80,3 +101,10 @@ class Settings:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def _converted(options: dict[str, Any], shape: type[_Options], page: str) -> _Options:
+    try:
+        return msgspec.convert(options, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"options: {error}; the names and values are in {page}") from None

@@ -60,11 +60,12 @@ class Services(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where and for whom the services work: folder, account, the address of presigned URLs, the clock."""
+    """Where and how the services work: folder, address of presigned URLs, clock, options."""
 
     data_dir: Path
-    account_id: str
     http_base: str
+    job_options: JobOptions
+    update_options: UpdateOptions
     clock: Clock
 
 
@@ -81,8 +82,7 @@ def open_services(database: Database, catalog: Catalog, place: Place) -> Service
         return presigner.resolve(s3_url, place.clock.wall() + seconds)
 
     table = database.table
-    update_options = UpdateOptions(account_id=place.account_id)
-    job_options = JobOptions(account_id=place.account_id)
+    job_options, update_options = place.job_options, place.update_options
     book = JobBook(
         JobTables(
             jobs=table("jobs", Job),

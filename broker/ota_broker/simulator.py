@@ -95,7 +95,8 @@ class Simulator:
         self._keeper = Keeper(database, self._records, self._notices)
         http = self._open_http()
         opened.push_async_callback(http.stop)
-        place = Place(data_dir, self.settings.account_id, http.base, self._clock)
+        settings = self.settings
+        place = Place(data_dir, http.base, settings.job_options(), settings.update_options(), self._clock)
         self._services = open_services(database, self.catalog, place)
         for line in self._services.updates.restore():
             self._notices.say("state", line)

@@ -20,6 +20,9 @@ from ota_stream.streams.options import StreamOptions
         ("profile", "acme"),
         ("options", {"stream_qos": 2}),
         ("options", {"nonsense": 1}),
+        ("options", {"jobs.nonsense": 1}),
+        ("options", {"updates.pace": "slow"}),
+        ("options", {"streams.unknown": 1}),
     ],
 )
 def test_a_setting_that_is_none_is_named(setting: str, value: object):
@@ -30,6 +33,13 @@ def test_a_setting_that_is_none_is_named(setting: str, value: object):
 def test_options_are_read_as_a_command_line_writes_them():
     settings = Settings(options={"stream_qos": "1", "bitmap_max": "100", "out_of_range": "truncate"})
     assert settings.stream_options() == StreamOptions(stream_qos=1, bitmap_max=100, out_of_range="truncate")
+
+
+def test_options_of_jobs_and_updates_have_a_prefix():
+    settings = Settings(account_id="0" * 12, options={"jobs.strict": "true", "updates.pace": "1.5", "stream_qos": 1})
+    assert (settings.job_options().strict, settings.update_options().pace) == (True, 1.5)
+    assert settings.job_options().account_id == settings.update_options().account_id == "0" * 12
+    assert settings.stream_options().stream_qos == 1
 
 
 def test_levels_are_read_in_any_case():

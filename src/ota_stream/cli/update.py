@@ -129,7 +129,8 @@ def update(
     order = Order(tuple(target), _version(version, image), protocol, sign, file_name or firmware.name, damage)
     ota_update_id = ota_update_id or _new_id(firmware)
     certificate = _put_profile(client, PROFILES[sign]) if sign in PROFILES else None
-    location = client.put_object(BUCKET, firmware.name, image)
+    # A key of its own: a presigned URL names no version, so a later image must not lie under this one's key.
+    location = client.put_object(BUCKET, f"{ota_update_id}/{firmware.name}", image)
     client.post("updates", ota_update_id, body=_body(client, order, location))
     job_id = _made(client, ota_update_id, certificate)
     if wait and not _all_well(watch.until_ended(client, job_id)):

@@ -29,13 +29,15 @@ _SIGNING_ENDED: Final = "Code signing job complete."  # no action type exists fo
 _COUNTED: Final = ("QUEUED", "IN_PROGRESS", "FAILED", "SUCCEEDED", "CANCELED", "REJECTED", "REMOVED")
 
 
-def level(record: CloudRecord) -> Level:
-    """Return the level of a record's entry."""
+def level(record: CloudRecord, of_failures: Level) -> Level:
+    """Return the level of a record's entry; a failed request has that of failures (G-11, LR-18, LR-19)."""
     if isinstance(record, JobCountRecord):
         return Level.INFO  # LR-13
-    if isinstance(record, JobRequestRecord) and record.destination == _FAILED_EXECUTION and record.failure is None:
+    if record.failure is not None:
+        return of_failures
+    if isinstance(record, JobRequestRecord) and record.destination == _FAILED_EXECUTION:
         return Level.ERROR  # LR-12: seen live, although the request succeeded
-    return Level.DEBUG  # LC-2, LR-18, LR-19
+    return Level.DEBUG  # LC-2
 
 
 def failure_of(record: CloudRecord) -> str | None:

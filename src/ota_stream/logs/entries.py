@@ -90,8 +90,8 @@ class EntryWriter:
     def level(self, record: Record) -> Level:
         """Return the level of a record's entry, for `levels.allows`."""
         if not isinstance(record, RequestRecord):
-            return cloud_entries.level(record)
-        return Level.DEBUG if record.failure is None else self._failure_level  # LC-2
+            return cloud_entries.level(record, self._failure_level)
+        return Level.DEBUG if record.failure is None else self._failure_level  # LC-2, G-11
 
     def entry(self, record: Record) -> bytes:
         """Return the entry: JSON on one line (LG-6), without the newline, safe to print."""
@@ -120,7 +120,7 @@ class EntryWriter:
     def _cloud_entry(self, record: cloud_entries.CloudRecord) -> bytes:
         common = {
             "timestamp": timestamp(record.at),
-            "logLevel": cloud_entries.level(record).value,
+            "logLevel": self.level(record).value,
             "accountId": self._account_id,
             "status": _SUCCESS if cloud_entries.failure_of(record) is None else _FAILURE,
         }

@@ -109,7 +109,7 @@ def test_an_image_becomes_a_signed_update_with_its_stream_and_job(cloud: HttpClo
     assert (shown["targets"], shown["protocols"]) == (["thing/lock-1"], ["MQTT"])
     file = shown["otaUpdateFiles"][0]
     location = file["fileLocation"]["s3Location"]
-    assert (location["bucket"], location["key"]) == (BUCKET, "app 1.bin")
+    assert (location["bucket"], location["key"]) == (BUCKET, "u1/app 1.bin")
     assert "fileVersion" not in file
     document = document_of(cloud, "AFR_OTA-u1")
     assert document["streamname"] == printed["stream"]
