@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+RULES = tuple(ROOT / "docs" / name for name in ("wire.md", "jobs.md", "updates.md"))
+"""The pages with the numbered rules."""
 
 Row = dict[str, str]
 """A row of a table: column heading -> cell."""
 
+_CODE = re.compile(r"`([^`]+)`")
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -38,3 +41,15 @@ def rows(text: str) -> list[Row]:
             assert len(cells) == len(columns), line
             found.append(dict(zip(columns, cells, strict=True)))
     return found
+
+
+def table(text: str, *columns: str) -> list[Row]:
+    """Return the rows of the tables that have all these columns."""
+    found = [row for row in rows(text) if set(columns) <= row.keys()]
+    assert found, f"no table has the columns {columns}"
+    return found
+
+
+def code(cell: str) -> list[str]:
+    """Return what stands in code type."""
+    return _CODE.findall(cell)

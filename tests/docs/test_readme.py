@@ -23,7 +23,15 @@ PAGES = {
 PROGRAM = "ota-stream"
 SHELL = {"|", "||", "&", "&&", ";", ">", ">>", "<"}  # where a command ends
 OPTION = re.compile(r"--?[A-Za-z][\w-]*")
-COMMANDS = tuple(command.callback.__name__ for command in app.registered_commands if command.callback)
+COMMANDS = (
+    *(command.callback.__name__ for command in app.registered_commands if command.callback),
+    *(
+        f"{group.name} {command.name}"
+        for group in app.registered_groups
+        if group.typer_instance is not None
+        for command in group.typer_instance.registered_commands
+    ),
+)
 
 
 def commands(text: str) -> list[list[str]]:
@@ -41,7 +49,7 @@ def commands(text: str) -> list[list[str]]:
 def options_of(command: str) -> frozenset[str]:
     """Return what `ota-stream COMMAND --help` lists, `--help` itself aside."""
     # An environment of our own: colours and line breaks depend on it.
-    helped = cli(command, "--help", env={"COLUMNS": "200", "PATH": "", "NO_COLOR": "1"})
+    helped = cli(*command.split(), "--help", env={"COLUMNS": "200", "PATH": "", "NO_COLOR": "1"})
     assert helped.returncode == 0, helped.stderr
     listed = set()
     for line in helped.stdout.splitlines():
@@ -69,12 +77,12 @@ def test_there_are_commands_to_prove():
 
 @pytest.mark.parametrize(("page", "arguments"), OURS, ids=[f"{page}: {' '.join(words)}" for page, words in OURS])
 def test_a_command_on_a_page_parses(page: str, arguments: list[str]):
-    command, *rest = arguments
-    assert command in COMMANDS, page
-    group = typer.main.get_command(app)
-    context = group.make_context(PROGRAM, [command, *rest])
-    name, found, its_arguments = group.resolve_command(context, [command, *rest])
-    found.make_context(name, its_arguments, parent=context)  # raises what the command line would
+    assert any(" ".join(arguments).startswith(command) for command in COMMANDS), page
+    found, context, rest = typer.main.get_command(app), None, arguments
+    while hasattr(found, "resolve_command"):  # a group: the next word is a command of it
+        context = found.make_context(PROGRAM, rest, parent=context)
+        _, found, rest = found.resolve_command(context, rest)
+    found.make_context(PROGRAM, rest, parent=context)  # raises what the command line would
 
 
 @pytest.mark.parametrize(("page", "script"), SCRIPTS)
@@ -88,7 +96,7 @@ def test_every_option_is_documented_and_no_other(command: str):
 
 
 def test_the_page_has_every_command():
-    assert re.findall(r"^## (\S+)$", CLI_PAGE, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^## (.+)$", CLI_PAGE, re.MULTILINE) == list(COMMANDS)
 
 
 @pytest.mark.parametrize(("page", "path"), PAGES.items())
@@ -99,8 +107,14 @@ def test_links_between_pages_lead_somewhere(page: str, path: Path):
 
 
 def test_the_session_in_two_terminals_runs_as_written(tmp_path: Path):
-    serve, fetch, logs = (words[1:] for words in commands(section(README, "In two terminals")))
-    assert (serve[0], fetch[0], logs[0]) == ("serve", "fetch", "logs")
+    serve, fetch, logs, device, update = (words[1:] for words in commands(section(README, "In two terminals")))
+    assert [words[0] for words in (serve, fetch, logs, device, update)] == [
+        "serve",
+        "fetch",
+        "logs",
+        "device",
+        "update",
+    ]
     image = tmp_path / serve[1]
     image.parent.mkdir(parents=True)
     image.write_bytes(image_bytes(300_000))
@@ -114,6 +128,11 @@ def test_the_session_in_two_terminals_runs_as_written(tmp_path: Path):
         with Process(*CLI, *logs, cwd=tmp_path) as reader:
             assert reader.first_line.splitlines() == kept[:1]
             assert reader.stop(signal.SIGINT) == 0
+        with Process(*CLI, *device, cwd=tmp_path) as agent:  # finds the simulator by the data directory
+            updated = cli(*update, cwd=tmp_path)
+            assert updated.returncode == 0, updated.stderr
+            agent.end()
+            assert agent.popen.returncode == 0
         assert server.stop() == 0
     records = [json.loads(line) for line in kept]
     assert [record["actionType"] for record in records] == ["DescribeStream", *["GetStream"] * asked]
