@@ -123,6 +123,8 @@ class Agent:
         reception = self.reception
         if reception is None:
             return []
+        if "/data/" in topic and f"/streams/{self._doing.stream_id}/" not in topic:
+            return []  # a late block of a stream that was given up
         useless = reception.ignored.copy()
         reception.piece = None
         request = reception.on_data(payload, now)

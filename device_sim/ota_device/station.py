@@ -23,6 +23,7 @@ from ota_stream.names import is_thing_name
 
 FIRST_VERSION: Final = Version(0, 9, 0)  # what AWS's own end-to-end tests start a board with
 CERTIFICATES: Final = "certificates"  # the folder in a flash with the certificates a device holds
+BOOTS_MAX: Final = 10  # an agent that knows versions by heart would go on for ever when somebody else raised one
 ATTEMPTS: Final = 3600  # to come back to a broker that is being restarted
 _IDLE: Final = 60.0  # seconds between two looks for a deadline when there is none
 _PAUSE: Final = 1.0  # seconds between two attempts to connect after a reboot
@@ -59,11 +60,15 @@ class Station:
         With `once` it is over after the first job that ended here; a reboot that belongs to it is still done.
         """
         outcome: Outcome | None = None
+        fruitless = 0  # boots in a row that brought no job to its end
         patience = 0.0  # for the first connection of all: a wrong port is said at once
         while True:
             booted, machine = self._boot()
             if once and outcome is not None:
                 return outcome
+            fruitless += 1
+            if fruitless > BOOTS_MAX:
+                raise DeviceError(f"{BOOTS_MAX} boots, and no job has ended: `ota-stream logs --status failure` tells why")
             if not booted.starts:
                 self._watcher.say("the new image crashed")
                 continue
@@ -76,7 +81,8 @@ class Station:
                 self._watcher.say(f"no connection in the self test, rebooting: {error}")
                 continue
             patience = limit
-            outcome = machine.ended.outcome if machine.ended is not None else outcome
+            if machine.ended is not None:
+                outcome, fruitless = machine.ended.outcome, 0
             if not machine.reboots:
                 return outcome
 

@@ -261,6 +261,14 @@ def test_a_rejection_of_the_stream_is_taken_for_a_bad_block(payload, said):  # 6
     assert world.run_job() == (Status.FAILED, {"reason": "0x000000e0: 0x00000000"})
 
 
+def test_a_late_block_of_a_stream_that_was_given_up_does_not_land_in_the_new_image():
+    world = receiving()
+    assert world.machine is not None
+    late = CBOR.block_head("rdy") + CBOR.block_body(0, 0, b"!" * 4096)
+    world.machine.on_message(world, f"{BASE}/streams/given-up/data/cbor", late, 1.0)
+    assert world.run_job()[0] is Status.SUCCEEDED
+
+
 def test_the_library_devices_ignore_a_rejection_of_the_stream():  # 6.2: silent wait
     world = receiving(MODULAR_JSON)
     assert world.machine is not None

@@ -162,6 +162,23 @@ def test_a_job_it_says_nothing_about_ends_once(server, tmp_path, watching):
     assert status(server)[0] == "QUEUED"
 
 
+def test_a_device_whose_reports_are_refused_for_ever_gives_up(server, tmp_path, watching, monkeypatch):
+    """It knows the job's versions by heart; an operator has raised one."""
+    monkeypatch.setattr(station_module, "BOOTS_MAX", 3)
+    offer(server)
+
+    def raise_the_version() -> None:
+        with RawClient(server) as operator:
+            operator.connect("operator")
+            operator.publish("$aws/things/dev1/jobs/job-1/update", b'{"status":"IN_PROGRESS"}', qos=1)
+            operator.until_ping()
+
+    watching.acts["all "] = raise_the_version
+    with pytest.raises(DeviceError, match="3 boots, and no job has ended"):
+        station(server, tmp_path, watching, FLAVOURS["modular-json"]).run(once=True)
+    assert any("xpected version 2" in (record.failure or "") for record in server.records)
+
+
 def test_an_agent_that_stops_ends_the_run(server, tmp_path, watching):
     offer(server, document(NEW, ota={"streamname": ""}))  # the broker sends nothing to such a request
     impatient = replace(FREERTOS, retry_after=0.01, unanswered_max=3)
