@@ -68,7 +68,8 @@ class Station:
                 return outcome
             fruitless += 1
             if fruitless > BOOTS_MAX:
-                raise DeviceError(f"{BOOTS_MAX} boots, and no job has ended: `ota-stream logs --status failure` tells why")
+                why = "`ota-stream logs --status failure` tells why"
+                raise DeviceError(f"{BOOTS_MAX} boots, and no job has ended: {why}")
             if not booted.starts:
                 self._watcher.say("the new image crashed")
                 continue
