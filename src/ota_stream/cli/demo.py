@@ -67,13 +67,13 @@ def _device(data_dir: Path, flash: Path, flavour: str) -> Generator[subprocess.P
     """Run a device until its first job has ended."""
     command = [*_PROGRAM, "device", "--thing", THING, "--flavour", flavour, "--once", "--flash", str(flash)]
     command += ["--data-dir", str(data_dir)]
-    with _process(command) as process:
+    with _process(command, stderr=subprocess.STDOUT) as process:  # its bar would run into that of the update
         yield process
 
 
 @contextmanager
-def _process(command: list[str]) -> Generator[subprocess.Popen[str]]:
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def _process(command: list[str], stderr: int | None = None) -> Generator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         try:
             yield process
         finally:

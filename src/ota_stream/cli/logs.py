@@ -16,12 +16,14 @@ from rich.text import Text
 
 from ota_stream.logs import groups
 from ota_stream.logs.entries import Status
-from ota_stream.logs.filters import Query, QueryError, seconds
-from ota_stream.records import Action
+from ota_stream.logs.filters import Query, QueryError, action_of, seconds
+from ota_stream.records import Action, JobEvent
 from ota_stream.stores import log_streams
 from ota_stream.stores.cursor import Cursor, LogEvent, read
 from ota_stream.stores.datadir import DEFAULT
 from ota_stream.stores.errors import StoreError
+
+_IDS: Final = ("otaUpdateId", "awsJobId", "jobId", "streamId")
 
 PAUSE: Final = 200  # milliseconds between two looks for new records
 
@@ -34,7 +36,9 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines as stored; the default into a pipe.")] = False,
     seed_style: Annotated[bool, typer.Option("--seed-style", help="The layout of the AWS documentation.")] = False,
-    action: Annotated[Action | None, typer.Option(case_sensitive=False, help="Only this action.")] = None,
+    action: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this actionType or eventType, GetStream for one.")
+    ] = None,
     status: Annotated[Status | None, typer.Option(case_sensitive=False, help="Only requests that ended so.")] = None,
     thing: Annotated[str | None, typer.Option(metavar="NAME", help="Only requests on this thing's topics.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Only the last 30s, 5m, 2h or 1d.")] = None,
@@ -50,7 +54,7 @@ def logs(
     """
     if as_json and seed_style:
         raise QueryError("--json and --seed-style are two layouts: choose one")
-    query = Query(action, status, thing, None if since is None else max(0.0, time.time() - seconds(since)))
+    query = Query(_action(action), status, thing, None if since is None else max(0.0, time.time() - seconds(since)))
     if not data_dir.is_dir():
         raise StoreError(f"there is no data directory {data_dir}: run `ota-stream serve`, or name it with --data-dir")
     show = _Show(query, _layout(as_json=as_json, seed_style=seed_style))
@@ -65,6 +69,16 @@ def logs(
     except BrokenPipeError:
         # `| head` has seen enough. What Python still holds goes nowhere, or it would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _action(name: str | None) -> str | None:
+    """Return an action or event as it is spelt, whatever the case it was asked for in. Raises QueryError."""
+    if name is None:
+        return None
+    known = {each.lower(): str(each) for each in (*Action, *JobEvent)}
+    if name.lower() not in known:
+        raise QueryError(f"--action {name}: use one of {', '.join(known.values())}")
+    return known[name.lower()]
 
 
 class _Show:
@@ -146,19 +160,17 @@ def _for_people(console: Console) -> Layout:
         def field(name: str) -> str:
             return printable(str(entry.get(name, "")))
 
+        topic = field("topicName")
         token = f"token {field('clientToken')}" if "clientToken" in entry else ""
         text = Text.assemble(
             (field("timestamp"), "dim"),
             " ",
             (f"{field('status'):7}", "bold red" if entry.get("status") == Status.FAILURE else "green"),
             " ",
-            (f"{field('actionType'):14}", "bold"),
-            " ",
-            (field("clientId"), "cyan"),
-            "  ",
-            field("streamId"),
-            "  ",
-            (field("topicName"), "dim"),
+            (printable(action_of(entry) or ""), "bold"),
+            *(("  ", (field("clientId"), "cyan")) if "clientId" in entry else ()),
+            *(part for name in _IDS if field(name) not in topic for part in ("  ", field(name))),
+            *(("  ", (topic, "dim")) if topic else ()),
             *(("  ", token) if token else ()),
             "  ",
             field("details"),

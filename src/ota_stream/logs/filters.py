@@ -30,12 +30,18 @@ class Query(Struct, frozen=True):
     def matches(self, entry: Mapping[str, Any]) -> bool:
         """Tell whether the entry is wanted. An entry without the property asked for is not."""
         return (
-            (self.action is None or entry.get("actionType") == self.action)
+            (self.action is None or action_of(entry) == self.action)
             and (self.status is None or entry.get("status") == self.status)
             and (self.thing is None or thing_of(entry) == self.thing)
             # As text, which sorts as time does: an entry's timestamp may be damaged, and then it is only strange.
             and (self.since is None or str(entry.get("timestamp", "")) >= timestamp(self.since))
         )
+
+
+def action_of(entry: Mapping[str, Any]) -> str | None:
+    """Return what was done: actionType of streams and updates, eventType of jobs."""
+    action = entry.get("actionType", entry.get("eventType"))
+    return None if action is None else str(action)
 
 
 def thing_of(entry: Mapping[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ from ota_stream.cli.logs import logs, printable
 from ota_stream.errors import OtaStreamError
 from ota_stream.logs.entries import EntryWriter, Status
 from ota_stream.logs.filters import QueryError
-from ota_stream.records import Action, RequestRecord
+from ota_stream.records import Action, JobEvent, JobRequestRecord, RequestRecord, UpdateRecord
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.journal import Journal
 
@@ -104,6 +104,10 @@ class Kept:
         self._journal.close()
 
 
+JOB_UPDATE = JobRequestRecord(0.0, JobEvent.UPDATE, "d", "$aws/things/d/jobs/j-1/update", "j-1", None, 3, "SUCCEEDED")
+OTA_UPDATE = UpdateRecord(1.0, Action.CREATE_OTA_UPDATE, "u-1")
+
+
 @pytest.fixture
 def kept(tmp_path: Path):
     kept = Kept(tmp_path / "data")
@@ -182,6 +186,18 @@ def test_only_what_was_asked_for_is_shown(kept, shown, options, chosen):
     assert shown(**options).splitlines() == [kept.lines[number] for number in chosen]
 
 
+def test_records_of_jobs_and_updates_are_chosen_by_their_event_or_action_in_any_case(kept, shown):
+    kept.add(GET_STREAM, JOB_UPDATE, OTA_UPDATE)
+    assert shown(action="updatejobexecution").splitlines() == kept.lines[1:2]
+    assert shown(action="CreateOTAUpdate").splitlines() == kept.lines[2:]
+
+
+def test_an_action_there_is_not_is_one_line_that_names_those_there_are(kept, shown):
+    kept.add(GET_STREAM)
+    with pytest.raises(QueryError, match="--action Nonsense: use one of "):
+        shown(action="Nonsense")
+
+
 def test_since_shows_the_last_while(kept, shown):
     now = time.time()
     for age in (7200, 600, 0):
@@ -201,6 +217,15 @@ def test_on_a_terminal_a_record_is_a_line_to_read(kept, terminal):
     entry = json.loads(kept.lines[0])
     for name in ("timestamp", "status", "actionType", "clientId", "topicName", "streamId", "clientToken", "details"):
         assert entry[name] in screen
+
+
+def test_on_a_terminal_records_of_jobs_and_updates_say_what_and_which(kept, terminal):
+    kept.add(JOB_UPDATE, OTA_UPDATE)
+    job, update = terminal().splitlines()
+    for text in ("UpdateJobExecution", "$aws/things/d/jobs/j-1/update", "The destination status is SUCCEEDED."):
+        assert text in job
+    for text in ("CreateOTAUpdate", "u-1", "OTAUpdate creation complete."):
+        assert text in update
 
 
 def test_on_a_terminal_a_failure_stands_out(kept, terminal):
