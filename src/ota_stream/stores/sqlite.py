@@ -64,18 +64,26 @@ class Database:
         try:
             path.touch(mode=0o600)
             self._connection = sqlite3.connect(path, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            raise _unusable(path, error) from error
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
-                self._connection.close()
-                raise StoreError(
-                    f"{path} was written by a newer ota-stream (layout {version}, this one knows {VERSION})"
-                )
+                written = f"{self.path} was written by a newer ota-stream"
+                raise StoreError(f"{written} (layout {version}, this one knows {VERSION})")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_LAYOUT)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{path} cannot be opened: {error}; move it away to begin anew") from error
+        except sqlite3.Error as error:
+            raise _unusable(self.path, error) from error
 
     def table(self, kind: str, shape: type[S]) -> Table[S]:
         """Return the table of one kind with everything that is stored of it.
@@ -138,3 +146,7 @@ class Database:
             self.flush()
         finally:
             self._connection.close()
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"{path} cannot be opened: {error}; move it away to begin anew")
