@@ -33,6 +33,24 @@ async def test_it_answers_on_the_port_it_told_before_there_was_an_app():
         await get(server)
 
 
+async def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_headers():
+    at_once: list[int] = []
+
+    async def app(scope, receive, send):
+        for connection in server._server.server_state.connections:
+            accepted = connection.transport.get_extra_info("socket")
+            at_once.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await HELLO(scope, receive, send)
+
+    server = HttpServer("127.0.0.1", 0)
+    await server.serve(app)
+    try:
+        await get(server)
+    finally:
+        await server.stop()
+    assert at_once == [1]
+
+
 async def test_stop_waits_for_the_answer_under_way():
     asked, may_answer = asyncio.Event(), asyncio.Event()
 
