@@ -1,5 +1,6 @@
 """A clock that stands still until told, and a disk that can be made to fail."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,9 +58,10 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def descriptors() -> Iterator[None]:
     """Fail the test when it leaves a descriptor open."""
+    gc.collect()  # what earlier tests left to the collector is closed now, not in the middle of this test
     before = open_now()
     yield
-    assert open_now() == before
+    assert open_now() <= before
 
 
 def open_now() -> int:
