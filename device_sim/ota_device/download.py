@@ -106,6 +106,8 @@ class Download:
         self.ignored: Counter[Ignored] = Counter()
         self._options = options or DownloadOptions()
         self._codec = CODECS[self._options.format]
+        self._plan = PLANS[self._options.mode]
+        self._write = self._codec.encode_get
         self.total = blocks.total(size, self._options.block_size)
         self.received = 0  # blocks
         self.received_bytes = 0
@@ -170,12 +172,12 @@ class Download:
         if self._unanswered == options.unanswered_max:
             self._end(Event.UNANSWERED, Failure(None, f"no answer to {self._unanswered} requests in a row"))
             return None
-        plan = PLANS[options.mode](self._missing, self.total, options.block_count, options.block_size)
+        plan = self._plan(self._missing, self.total, options.block_count, options.block_size)
         self._awaited = set(plan.awaited)
         self._unanswered += 1
         self.requests += 1
         self.deadline = now + options.retry_after
-        return self._codec.encode_get(
+        return self._write(
             GetStream(
                 client_token=options.client_token,
                 stream_version=options.stream_version,

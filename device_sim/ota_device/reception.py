@@ -5,7 +5,7 @@ from msgspec import Struct
 from ota_device.download import Download, DownloadOptions
 from ota_device.flavours import Flavour
 from ota_stream.streams import blocks
-from ota_stream.streams.messages import DataBlock, GetStream
+from ota_stream.streams.messages import DataBlock
 
 
 class Piece(Struct, frozen=True):
@@ -25,38 +25,22 @@ class Reception(Download):
             block_size=flavour.block_size,
             block_count=flavour.block_count,
             client_token=flavour.block_token,
+            stream_version=flavour.stream_version,
             retry_after=flavour.retry_after,
             unanswered_max=flavour.unanswered_max,
         )
         super().__init__(file_id, size, options)
         self.piece: Piece | None = None
-        self._flavour = flavour
+        self._plan = flavour.plan
+        self._write = flavour.write
         self._image = bytearray()  # the slot has it
         if missing is not None:
             self._missing = missing
         self.received = self.total - self._missing.bit_count()
 
     def _keep(self, block: DataBlock) -> None:
-        start, _ = blocks.span(block.block_id, self._flavour.block_size, self.size)
+        start, _ = blocks.span(block.block_id, self._options.block_size, self.size)
         self._missing ^= 1 << block.block_id
         self.received += 1
         self.received_bytes += len(block.payload)
         self.piece = Piece(block.block_id, start, block.payload)
-
-    def _ask(self, now: float) -> bytes | None:
-        if super()._ask(now) is None:  # whether to ask is decided there, how is the flavour's
-            return None
-        flavour = self._flavour
-        plan = flavour.plan(self._missing, self.total, flavour.block_count, flavour.block_size)
-        self._awaited = set(plan.awaited)
-        return flavour.write(
-            GetStream(
-                client_token=flavour.block_token,
-                stream_version=flavour.stream_version,
-                file_id=self.file_id,
-                block_size=flavour.block_size,
-                block_offset=plan.block_offset,
-                block_count=plan.block_count,
-                bitmap=plan.bitmap,
-            )
-        )
