@@ -17,6 +17,7 @@ PATIENCE: Final = 30.0  # seconds for one answer
 _OK: Final = 200
 
 Json = dict[str, Any]
+Member = str | int | bool  # of a query
 
 
 class CallError(OtaStreamError):
@@ -36,11 +37,11 @@ class ControlClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def get(self, *path: str, **query: str | int) -> Json:
+    def get(self, *path: str, **query: Member) -> Json:
         """Read something."""
         return self._call("GET", path, query)
 
-    def put(self, *path: str, body: Json | None = None, **query: str | int) -> Json:
+    def put(self, *path: str, body: Json | None = None, **query: Member) -> Json:
         """Make or set something."""
         return self._call("PUT", path, query, body)
 
@@ -48,7 +49,7 @@ class ControlClient:
         """Make something."""
         return self._call("POST", path, {}, body)
 
-    def delete(self, *path: str, **query: str | int) -> Json:
+    def delete(self, *path: str, **query: Member) -> Json:
         """Take something away."""
         return self._call("DELETE", path, query)
 
@@ -66,11 +67,11 @@ class ControlClient:
         return whole
 
     def _call(
-        self, method: str, path: tuple[str, ...], query: dict[str, str | int], body: Json | bytes | None = None
+        self, method: str, path: tuple[str, ...], query: dict[str, Member], body: Json | bytes | None = None
     ) -> Json:
         target = "/_ota/" + "/".join(quote(part, safe="") for part in path)
         if query:
-            target += f"?{urlencode(query)}"
+            target += "?" + urlencode({name: _text(member) for name, member in query.items()})
         headers = {"Content-Type": "application/octet-stream" if isinstance(body, bytes) else "application/json"}
         content = json.dumps(body).encode() if isinstance(body, dict) else body
         with closing(http.client.HTTPConnection(*self._endpoint, timeout=PATIENCE)) as connection:
@@ -107,6 +108,10 @@ class ControlClient:
             return msgspec.json.decode(given, type=Json)
         except msgspec.MsgspecError:
             raise EndpointError(f"{self._endpoint} is no simulator: its answer is not JSON") from None
+
+
+def _text(member: Member) -> str:
+    return str(member).lower() if isinstance(member, bool) else str(member)
 
 
 def connect(data_dir: Path, endpoint_url: str | None) -> ControlClient:

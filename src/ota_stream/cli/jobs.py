@@ -80,7 +80,7 @@ def cancel_job(
 
     Example: ota-stream jobs cancel AFR_OTA-app-1 --force
     """
-    connect(data_dir, endpoint_url).put("jobs", job_id, "cancel", force=str(force).lower())
+    connect(data_dir, endpoint_url).put("jobs", job_id, "cancel", force=force)
     tables.fields((("cancelled", job_id),))
 
 
@@ -95,5 +95,5 @@ def delete_job(
 
     Example: ota-stream jobs delete AFR_OTA-app-1
     """
-    connect(data_dir, endpoint_url).delete("jobs", job_id, force=str(force).lower())
+    connect(data_dir, endpoint_url).delete("jobs", job_id, force=force)
     tables.fields((("deleted", job_id),))

@@ -83,8 +83,8 @@ def delete_update(
 
     Example: ota-stream updates delete app-1 --delete-stream --force
     """
-    flags = {"deleteStream": str(delete_stream).lower(), "forceDeleteAWSJob": str(force).lower()}
-    left = connect(data_dir, endpoint_url).delete("updates", ota_update_id, **flags)
+    client = connect(data_dir, endpoint_url)
+    left = client.delete("updates", ota_update_id, deleteStream=delete_stream, forceDeleteAWSJob=force)
     if left:
         raise DeleteError(f"OTA update {ota_update_id} is still there: {_error(left['otaUpdateInfo'])}")
     tables.fields((("deleted", ota_update_id),))
