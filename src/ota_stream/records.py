@@ -47,12 +47,13 @@ class JobRequestRecord(Struct, frozen=True, gc=False):
     """What a device asked of the jobs service and how it ended (LR-8..LR-12, LR-21).
 
     `destination` is the status an UpdateJobExecution asked for. `version_number` is the execution's after the request.
+    A request over HTTP has no topic; its client is known by its thing.
     """
 
     at: float
     event: JobEvent
     client_id: str
-    topic: str
+    topic: str | None
     job_id: str | None = None
     client_token: str | None = None
     version_number: int | None = None

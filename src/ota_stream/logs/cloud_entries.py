@@ -61,7 +61,7 @@ def _job_request(record: JobRequestRecord) -> dict[str, str | None]:
     version = None if record.version_number is None or failed else str(record.version_number)  # LR-11: a string
     return {
         "eventType": record.event,
-        "protocol": "MQTT",
+        "protocol": "HTTP" if record.topic is None else "MQTT",
         "clientId": record.client_id,
         "jobId": record.job_id,
         "topicName": record.topic,

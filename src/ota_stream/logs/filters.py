@@ -45,7 +45,12 @@ def action_of(entry: Mapping[str, Any]) -> str | None:
 
 
 def thing_of(entry: Mapping[str, Any]) -> str | None:
-    """Return the thing whose topic the request was sent to, or None. The client id need not be its name."""
+    """Return the thing whose topic the request was sent to, or None. The client id need not be its name.
+
+    A request over HTTP has no topic, and its client is known by its thing.
+    """
+    if entry.get("protocol") == "HTTP" and "topicName" not in entry:
+        return str(entry.get("clientId"))
     match = _TOPIC_OF_THING.match(str(entry.get("topicName", "")))
     return match[1] if match else None
 

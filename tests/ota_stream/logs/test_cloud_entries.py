@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ota_stream.logs.entries import EntryWriter
+from ota_stream.logs.filters import thing_of
 from ota_stream.logs.levels import Level
 from ota_stream.records import Action, JobCountRecord, JobEvent, JobRequestRecord, Record, UpdateRecord
 
@@ -101,6 +102,13 @@ def test_an_update_of_an_execution_names_destination_and_version():  # LR-11
         ("versionNumber", "2"),
         ("details", "The destination status is IN_PROGRESS. The request status is SUCCESS."),
     ]
+
+
+def test_a_request_over_http_has_no_topic():
+    entry = written(JobRequestRecord(0.0, JobEvent.GET_PENDING, "d", None))
+    assert (entry["protocol"], entry["clientId"]) == ("HTTP", "d")
+    assert "topicName" not in entry
+    assert thing_of(entry) == "d"
 
 
 def test_an_update_to_failed_is_an_error_although_it_succeeded():  # LR-12
