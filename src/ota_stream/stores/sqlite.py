@@ -52,14 +52,15 @@ class Table(MutableMapping[str, S], Generic[S]):
 
 
 class Database:
-    """Opens or makes the file.
+    """Opens or makes the file. When it is `durable`, a power loss costs no flushed change.
 
     Raises:
         StoreError: it is damaged, of a newer ota-stream, or cannot be opened; nothing was changed then (R10).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
         self.path = path
+        self._durable = durable
         self._tables: list[Table[Any]] = []
         try:
             path.touch(mode=0o600)
@@ -79,7 +80,7 @@ class Database:
                 written = f"{self.path} was written by a newer ota-stream"
                 raise StoreError(f"{written} (layout {version}, this one knows {VERSION})")
             self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
             self._connection.execute(_LAYOUT)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
         except sqlite3.Error as error:

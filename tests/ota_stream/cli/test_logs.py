@@ -1,8 +1,5 @@
-import importlib
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -13,13 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ota_stream.cli.logs import logs, printable
+from kept_logs import DESCRIBE_STREAM, GET_STREAM, HOSTILE, Kept
+from ota_stream.cli.logs import Verb, logs, printable
 from ota_stream.errors import OtaStreamError
-from ota_stream.logs.entries import EntryWriter, Status
+from ota_stream.logs.entries import Status
 from ota_stream.logs.filters import QueryError
+from ota_stream.logs.patterns import PatternError
 from ota_stream.records import Action, JobEvent, JobRequestRecord, RequestRecord, UpdateRecord
 from ota_stream.stores.errors import StoreError
-from ota_stream.stores.journal import Journal
 
 # The seed's two device examples, byte for byte: a tab before each property, a blank behind each line but the last.
 SEED_GET_STREAM = """\
@@ -51,57 +49,6 @@ SEED_DESCRIBE_STREAM = """\
 	"details": "The request status is SUCCESS."\x20
 }
 """  # noqa: E501 - as in the seed
-GET_STREAM = RequestRecord(
-    1532556542.678,
-    Action.GET_STREAM,
-    "b9d2e49c-94fe-4ed1-9b07-286afed7e4c8",
-    "$aws/things/b9d2e49c-94fe-4ed1-9b07-286afed7e4c8/streams/1e51e9a8-9a4c-4c50-b005-d38452a956af/get/json",
-    "1e51e9a8-9a4c-4c50-b005-d38452a956af",
-)
-DESCRIBE_STREAM = RequestRecord(
-    1532556612.690,
-    Action.DESCRIBE_STREAM,
-    "581075e0-4639-48ee-8b94-2cf304168e43",
-    "$aws/things/581075e0-4639-48ee-8b94-2cf304168e43/streams/71c101a8-bcc5-4929-9fe2-af563af0c139/describe/json",
-    "71c101a8-bcc5-4929-9fe2-af563af0c139",
-    "clientToken",
-)
-HOSTILE = RequestRecord(
-    1532556700.0,
-    Action.GET_STREAM,
-    "\x1b]0;owned\x07[red]\x7f",
-    "$aws/things/thing-1/streams/s/get/cbor",
-    "s",
-    '"\n\u202e\U000e0001 :boom:',
-    "no",
-)
-command = importlib.import_module("ota_stream.cli.logs")  # the package's attribute of this name is the function
-
-
-class Clock:
-    wall = monotonic = staticmethod(time.time)
-
-
-class Kept:
-    """A data directory with records in it, and what they look like as lines."""
-
-    def __init__(self, data_dir: Path, group: str = "AWSIotLogsV2") -> None:
-        self.data_dir = data_dir
-        self.lines: list[bytes] = []
-        self._journal = Journal(data_dir, group, "123456789012", Clock())
-
-    def add(self, *records: RequestRecord) -> None:
-        for record in records:
-            self.lines.append(EntryWriter().entry(record))
-            self._journal.append(self.lines[-1])
-        self._journal.flush()
-
-    def damage(self, garbage: bytes) -> None:
-        self._journal.append(garbage)
-        self._journal.flush()
-
-    def close(self) -> None:
-        self._journal.close()
 
 
 JOB_UPDATE = JobRequestRecord(0.0, JobEvent.UPDATE, "d", "$aws/things/d/jobs/j-1/update", "j-1", None, 3, "SUCCEEDED")
@@ -255,6 +202,24 @@ def test_printable_text_is_printable_and_says_the_same(text: str):  # A14
         assert json.loads(f'"{safe}"') == text
 
 
+def test_a_filter_pattern_chooses_records(kept, shown):
+    kept.add(GET_STREAM, DESCRIBE_STREAM, HOSTILE)
+    assert shown(pattern='{ $.actionType = "DescribeStream" }').splitlines() == kept.lines[1:2]
+    assert shown(pattern='"thing-1"').splitlines() == kept.lines[2:]
+    assert shown(pattern='{ $.status = "Failure" }', status=Status.FAILURE).splitlines() == kept.lines[2:]
+    with pytest.raises(PatternError, match="at position 2"):
+        shown(pattern="{ nonsense }")
+
+
+def test_records_are_shown_from_rows_as_from_the_journal(kept, shown):
+    kept.add(GET_STREAM, DESCRIBE_STREAM)
+    kept.move()
+    kept.add(HOSTILE)
+    assert shown().splitlines() == kept.lines
+    assert shown(status=Status.FAILURE).splitlines() == kept.lines[2:]
+    assert shown(status=Status.SUCCESS, pattern='{ $.clientToken = "clientToken" }').splitlines() == kept.lines[1:2]
+
+
 # When there is nothing to show
 
 
@@ -283,7 +248,17 @@ def test_when_no_record_matches_it_says_so(kept, capfd):
     kept.add(GET_STREAM)
     logs(data_dir=kept.data_dir, thing="nobody")
     captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("", "none of the 1 records is like that: ask for less\n")
+    assert (captured.out, captured.err) == ("", "none of the records is like that: ask for less\n")
+
+
+def test_half_a_line_at_the_end_is_told(kept, capfdbinary):  # R4
+    kept.add(GET_STREAM)
+    with next(kept.data_dir.glob("logs/*/*.jsonl")).open("ab") as file:
+        file.write(b"half")
+    logs(data_dir=kept.data_dir)
+    captured = capfdbinary.readouterr()
+    assert captured.out.splitlines() == kept.lines
+    assert b"ends in half a line, skipped" in captured.err
 
 
 def test_damaged_lines_are_skipped_and_told_once(kept, capfdbinary):  # R4, R10
@@ -303,6 +278,9 @@ def test_damaged_lines_are_skipped_and_told_once(kept, capfdbinary):  # R4, R10
         ({"since": "yesterday"}, QueryError),
         ({"as_json": True, "seed_style": True}, QueryError),
         ({"group": "a b"}, StoreError),
+        ({"verb": Verb.EXPORT}, QueryError),
+        ({"jsonl": Path("x")}, QueryError),
+        ({"verb": Verb.EXPORT, "jsonl": Path("x"), "follow": True}, QueryError),
     ],
 )
 def test_bad_options_are_told_in_one_line(kept, options, error):
@@ -310,91 +288,3 @@ def test_bad_options_are_told_in_one_line(kept, options, error):
         logs(data_dir=kept.data_dir, **options)
     assert isinstance(caught.value, OtaStreamError)
     assert "\n" not in str(caught.value)
-
-
-# Following
-
-
-def test_following_shows_what_comes_until_ctrl_c(kept, capfdbinary, monkeypatch):
-    kept.add(GET_STREAM)
-    arrivals = [(DESCRIBE_STREAM,), (), (HOSTILE, GET_STREAM)]
-
-    class Waiting:
-        def register(self, *_: int) -> None: ...
-
-        def poll(self, milliseconds: int) -> list[int]:
-            assert milliseconds == command.PAUSE
-            if not arrivals:
-                raise KeyboardInterrupt
-            kept.add(*arrivals.pop(0))
-            return []
-
-    monkeypatch.setattr(command.select, "poll", Waiting)
-    logs(data_dir=kept.data_dir, follow=True)
-    assert capfdbinary.readouterr().out.splitlines() == kept.lines
-    assert len(kept.lines) == 4
-
-
-def test_following_ends_when_nobody_reads_any_more(kept, monkeypatch):
-    kept.add(GET_STREAM)
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as stdout:
-        monkeypatch.setattr(sys, "stdout", stdout)
-        show = command._json_lines
-
-        def show_and_leave(*arguments: Any) -> None:
-            show(*arguments)
-            stdout.flush()
-            assert reader.readline() == kept.lines[0] + b"\n"
-            reader.close()
-
-        monkeypatch.setattr(command, "_json_lines", show_and_leave)
-        logs(data_dir=kept.data_dir, follow=True)
-
-
-def test_a_pipe_closed_while_printing_is_no_error(kept, monkeypatch):
-    kept.add(*[GET_STREAM] * 1000)
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "w") as stdout:
-        monkeypatch.setattr(sys, "stdout", stdout)
-        logs(data_dir=kept.data_dir)
-
-
-SCRIPT = """
-import signal, typer
-from ota_stream.cli.logs import logs
-signal.signal(signal.SIGINT, signal.default_int_handler)
-app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(logs)
-app()
-"""
-
-
-@pytest.fixture
-def process(kept: Kept):
-    with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, "--data-dir", kept.data_dir, "--follow"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        yield process
-        process.kill()
-
-
-def test_the_real_command_follows_and_ends_at_ctrl_c(kept, process):
-    kept.add(GET_STREAM)
-    assert process.stdout.readline() == kept.lines[0] + b"\n"
-    kept.add(HOSTILE)
-    assert process.stdout.readline() == kept.lines[1] + b"\n"
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30) == (b"", b"")
-    assert process.returncode == 0
-
-
-def test_the_real_command_ends_when_its_pipe_is_closed(kept, process):
-    kept.add(GET_STREAM)
-    assert process.stdout.readline() == kept.lines[0] + b"\n"
-    process.stdout.close()
-    assert process.wait(timeout=30) == 0
-    assert process.stderr.read() == b""

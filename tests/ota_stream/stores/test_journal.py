@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ota_stream.logs.events import Wanted
 from ota_stream.stores import journal as journal_module
 from ota_stream.stores import log_streams
-from ota_stream.stores.cursor import read
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.journal import Journal
+from ota_stream.stores.log_events import FOREVER, StoredEvents
 
 GROUP, ACCOUNT = "AWSIotLogsV2", "123456789012"
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -29,7 +30,7 @@ def journal(data_dir, clock, disk):
 
 
 def lines(data_dir: Path) -> list[bytes]:
-    return [event.line for event in read(data_dir, GROUP)]
+    return [event.message.encode() for event in StoredEvents(data_dir).read(GROUP, Wanted(start=0, end=FOREVER))]
 
 
 def files(data_dir: Path) -> list[Path]:

@@ -142,3 +142,10 @@ def test_a_damaged_value_is_named(tmp_path: Path):  # R10
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path):
     with pytest.raises(StoreError, match="cannot be opened"):
         Database(tmp_path / "none" / "state.db")
+
+
+@pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])  # FULL, NORMAL
+def test_a_durable_commit_waits_for_the_disk(tmp_path: Path, durable: bool, synchronous: int):  # R3
+    database = Database(tmp_path / "state.db", durable=durable)
+    assert database._connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+    database.close()
