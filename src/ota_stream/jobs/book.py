@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -29,11 +29,13 @@ class JobTables:
 class JobBook:
     """All state of the jobs service. The tables are the truth; the indexes are built from them.
 
-    Write through the methods, or the indexes will not know.
+    Write through the methods, or the indexes will not know. `on_membership` is called when a thing is in other groups
+    than before, or a group is new.
     """
 
     def __init__(self, tables: JobTables | None = None) -> None:
         tables = tables or JobTables()
+        self.on_membership: Callable[[], None] = lambda: None
         self.jobs = tables.jobs
         self.executions = tables.executions
         self.waiting = tables.waiting
@@ -205,21 +207,36 @@ class JobBook:
 
     def put_thing(self, thing: Thing) -> None:
         """Keep a thing."""
+        old = self.things.get(thing.name)
         self._forget_groups(thing.name)
         for group in thing.groups:
             self._members[group][thing.name] = None
         self.things[thing.name] = thing
+        if thing.groups != (() if old is None else old.groups):
+            self.on_membership()
 
     def drop_thing(self, name: str) -> None:
         """Forget a thing; its executions stay."""
         self._forget_groups(name)
         del self.things[name]
+        self.on_membership()
 
     def put_group(self, group: ThingGroup) -> None:
         """Keep a thing group; its parent does not change."""
         self.groups[group.name] = group
         if group.parent is not None:
             self._children[group.parent][group.name] = None
+        self.on_membership()
+
+    def drop_group(self, name: str) -> None:
+        """Forget a thing group that has no things and no groups under it."""
+        parent = self.groups.pop(name).parent
+        if parent is not None:
+            self._children[parent].pop(name, None)
+
+    def has_children(self, group: str) -> bool:
+        """Tell whether there are groups under a group."""
+        return bool(self._children.get(group))
 
     def members(self, group: str) -> Iterator[str]:
         """Name the things of a group and of the groups under it; one in two groups comes twice."""

@@ -76,6 +76,19 @@ class Registry:
             raise already_exists("Thing group", name)
         self._book.put_group(wanted)
 
+    def delete_thing_group(self, name: str, now: float) -> Effect:
+        """Delete a thing group, which its things leave (JC-19). Quiet when there is none, as in the API."""
+        if name not in self._book.groups:
+            return Effect()
+        if self._book.has_children(name):
+            raise invalid_request(f"Thing group {name}: delete the groups under it first")
+        effects = [self.remove_thing_from_group(thing, name, now) for thing in list(self._book.members(name))]
+        self._book.drop_group(name)
+        return Effect(
+            tuple(reply for effect in effects for reply in effect.replies),
+            tuple(record for effect in effects for record in effect.records),
+        )
+
     def add_thing_to_group(self, thing: str, group: str, now: float) -> Effect:
         """Let a thing join a group, and so get the running continuous jobs of that group (JC-18)."""
         _check_thing(thing)

@@ -11,6 +11,7 @@ from ota_stream.clock import Clock
 from ota_stream.errors import ControlError
 from ota_stream.signing.keys import KeyPair, Validity, mint_ca, mint_code_signing
 from ota_stream.signing.platforms import KeyKind
+from ota_stream.signing.service import WRONG_KEY
 from ota_stream.stores.errors import StoreError
 
 FOLDER: Final = "keys"  # in a data directory
@@ -65,6 +66,15 @@ class KeyFolder:
         except OSError as error:
             raise StoreError(f"{name} cannot be kept in {self._folder}: {error.strerror}") from error
 
+    def show(self, certificate: str, pem: bytes) -> None:
+        """Keep a certificate whose key is somebody else's, for devices to hold. Raises StoreError."""
+        path = self._path(certificate, "crt")
+        try:
+            if not path.is_file() or path.read_bytes() != pem:
+                self._write(path, pem)
+        except OSError as error:
+            raise StoreError(f"certificate {certificate!r} cannot be kept in {path}: {error.strerror}") from error
+
     def certificate_file(self, certificate: str) -> Path:
         """Return where the certificate of this name is, for a device to be given."""
         return self._path(certificate, "crt")
@@ -105,8 +115,13 @@ class KeyFolder:
 
 
 def signers(data_dir: Path) -> bytes:
-    """Return the certificates (PEM) of the simulator's own signers, as far as there are any yet."""
-    return b"".join(path.read_bytes() for path in sorted((data_dir / FOLDER).glob(f"{SIGNER}*.crt")))
+    """Return the certificates (PEM) that images are signed for, as far as there are any yet.
+
+    Not the CA's, which signs no image, nor those of Damage.WRONG_KEY, which no device holds.
+    """
+    others = tuple(f"{_NOT_IN_NAME.sub('-', name)}-" for name in (_CA, WRONG_KEY))
+    found = sorted((data_dir / FOLDER).glob("*.crt"))
+    return b"".join(path.read_bytes() for path in found if not path.name.startswith(others))
 
 
 def _common_name(certificate: str) -> str:

@@ -1,6 +1,6 @@
 """The streams there are: their versions, files and images. It knows nothing of where an image lies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -102,17 +102,33 @@ class Catalog:
         self._streams[stream_id] = stream
         return stream
 
+    def keep(self, stream: Stream) -> None:
+        """Have a stream just as it is, in place of one with its id: what a restart brings back, or a caller has made.
+
+        Raises:
+            CatalogError: a bad id or file id, no file, too many files or streams.
+        """
+        if not is_stream_id(stream.stream_id):
+            raise CatalogError(f"stream id {stream.stream_id!r}: use 1 to 128 of a-z A-Z 0-9 _ -")
+        if stream.stream_id not in self._streams and len(self._streams) >= self._options.streams_max:  # Q-8, text Q-12
+            raise CatalogError("You have exceeded the limit for the number of streams in your AWS account.")
+        self._check(stream.files)
+        self._streams[stream.stream_id] = stream
+
     def delete(self, stream_id: str) -> None:
         """Forget a stream; its next request is refused with ResourceNotFound."""
         if self._streams.pop(stream_id, None) is None:
             raise CatalogError(f"there is no stream {stream_id!r}")
 
-    def _files(self, images: Mapping[int, Image]) -> dict[int, StreamFile]:
-        if not 1 <= len(images) <= self._options.files_per_stream:  # Q-6
-            raise CatalogError(f"a stream has 1 to {self._options.files_per_stream} files, not {len(images)}")
-        for file_id in images:
+    def _check(self, files: Collection[int]) -> None:
+        if not 1 <= len(files) <= self._options.files_per_stream:  # Q-6
+            raise CatalogError(f"a stream has 1 to {self._options.files_per_stream} files, not {len(files)}")
+        for file_id in files:
             if not 0 <= file_id <= quotas.FILE_ID_MAX:  # SG-3
                 raise CatalogError(f"file id {file_id} is outside 0..{quotas.FILE_ID_MAX}")
+
+    def _files(self, images: Mapping[int, Image]) -> dict[int, StreamFile]:
+        self._check(images)
         return {
             file_id: StreamFile(file_id, image, image.size, image.etag()) for file_id, image in sorted(images.items())
         }

@@ -39,6 +39,25 @@ def version_conflict(message: str) -> ControlError:
     return ControlError("VersionConflictException", 409, message)
 
 
+def not_assumed(reason: str) -> ControlError:
+    """Return the refusal of a role that the service cannot act as (OL-13)."""
+    return ControlError("InvalidRequestException", 400, f"AWS IoT cannot use the role: {reason}")
+
+
+def unauthorized(reason: str) -> ControlError:
+    """Return the refusal of what a role may not do."""
+    return ControlError("UnauthorizedException", 401, reason)
+
+
+def not_passed(role_arn: str, request_id: str) -> ControlError:
+    """Return what AWS IoT says of a role that may not pass itself on (OL-7)."""
+    message = (
+        f"Role {role_arn} is not authorized to perform: iam:PassRole on resource: {role_arn} "
+        f"(Service: AWSIot; Status Code: 403; Error Code: AccessDeniedException; Request ID: {request_id})"
+    )
+    return ControlError("AWSIotException", 403, message)
+
+
 def not_accessible(key: str, request_id: str) -> ControlError:
     """Return what AWS Signer says of an object it cannot read, the text of OL-7."""
     message = (

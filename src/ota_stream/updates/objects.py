@@ -19,7 +19,7 @@ class StoredObject(Struct, frozen=True):
 class Objects(Protocol):
     """The buckets."""
 
-    def find(self, bucket: str, key: str, version: str | None) -> StoredObject:
+    def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
         """Return a version of an object, the newest for None.
 
         Raises:

@@ -18,6 +18,7 @@ from ota_stream.updates.errors import ErrorInfo
 from ota_stream.updates.messages import CreateOtaUpdate
 from ota_stream.updates.objects import Objects
 from ota_stream.updates.options import UpdateOptions
+from ota_stream.updates.roles import AnyRole, Roles
 from ota_stream.updates.states import NEXT, OtaUpdate, Step, UpdateStatus, following, steps
 
 PAGE_MAX = 250  # OU-3
@@ -53,12 +54,24 @@ class UpdateService:
     """
 
     def __init__(
-        self, book: UpdateBook, below: Below, new_id: Callable[[], str], options: UpdateOptions | None = None
+        self,
+        book: UpdateBook,
+        below: Below,
+        new_id: Callable[[], str],
+        options: UpdateOptions | None = None,
+        roles: Roles | None = None,
     ) -> None:
         self._book = book
         self._options = options or UpdateOptions()
         self._means = Means(
-            below.streams, below.signing, below.jobs, below.objects, book.streams, self._options, new_id
+            below.streams,
+            below.signing,
+            below.jobs,
+            below.objects,
+            book.streams,
+            self._options,
+            new_id,
+            roles or AnyRole(),
         )
         self._due = {update.ota_update_id: update.due for update in book.updates.values() if update.due is not None}
 
@@ -74,8 +87,8 @@ class UpdateService:
 
     # What an operator asks
 
-    def create(self, request: CreateOtaUpdate, now: float) -> tuple[OtaUpdate, Effect]:
-        """Take a request in; its creation goes on in `on_time` (OL-2).
+    def create(self, request: CreateOtaUpdate, now: float, *, as_role: bool = False) -> tuple[OtaUpdate, Effect]:
+        """Take a request in; its creation goes on in `on_time` (OL-2), with `as_role` in its role (OL-13).
 
         Raises:
             ControlError: InvalidRequestException; ResourceAlreadyExistsException.
@@ -84,7 +97,8 @@ class UpdateService:
         if request.ota_update_id in self._book.updates:
             raise errors.already_exists(f"OTA update {request.ota_update_id}")
         first = steps(request)[0]
-        update = OtaUpdate(request, now, now, step=first, due=now + self._options.pace)
+        as_role = as_role and self._options.roles == "check"
+        update = OtaUpdate(request, now, now, step=first, due=now + self._options.pace, as_role=as_role)
         return self._put(update), Effect()
 
     def get(self, ota_update_id: str) -> OtaUpdate:
@@ -186,7 +200,9 @@ class UpdateService:
             done, effect = creation.take(step, self._means, update, now)
         except OtaStreamError as error:
             info = ErrorInfo.of(error)  # OL-7
-            failed = replace(update, status=UpdateStatus.CREATE_FAILED, error=info, step=None, due=None)
+            if update.stream_id is not None:  # nobody could ever use it
+                self._drop_stream(update.stream_id)
+            failed = replace(update, status=UpdateStatus.CREATE_FAILED, error=info, step=None, due=None, stream_id=None)
             self._put(replace(failed, modified_at=now))
             return Effect(records=(creation.record(step, update, now, info.message),))
         after = following(done.request, step)

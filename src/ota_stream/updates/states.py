@@ -55,7 +55,8 @@ class OtaUpdate(Struct, frozen=True):
     """An OTA update, all that a restart needs. Times are epoch seconds.
 
     `stream_id` is the stream made for it, `job_id` its job, each once it exists. `step` is the one to take next, at
-    `due`; None when there is none.
+    `due`; None when there is none. `as_role`: all is done in the role of the request, which has to be
+    allowed it.
     """
 
     request: CreateOtaUpdate
@@ -67,6 +68,7 @@ class OtaUpdate(Struct, frozen=True):
     stream_id: str | None = None
     job_id: str | None = None
     error: ErrorInfo | None = None
+    as_role: bool = False
 
     @property
     def ota_update_id(self) -> str:

@@ -127,6 +127,26 @@ def test_a_job_whose_last_waiting_thing_is_deleted_is_complete(desk):
     assert [record.job_id for record in desk.registry.delete_thing("b", 2.0).records] == ["j"]
 
 
+def test_a_group_that_is_deleted_is_left_by_its_things(desk):
+    """JC-19, JX-10."""
+    desk.registry.add_thing_to_group("t", "child", 0.0)
+    continuous(desk)
+    with pytest.raises(ControlError, match="delete the groups under it first"):
+        desk.registry.delete_thing_group("g", 1.0)
+    replies = desk.registry.delete_thing_group("child", 2.0).replies
+    assert names(replies) == ["t/jobs/notify", "t/jobs/notify-next"]
+    assert desk.status("t", "c") is Status.REMOVED
+    desk.registry.create_thing_group("child")  # another one of this name, under none
+    desk.registry.add_thing_to_group("t", "child", 3.0)
+    assert desk.status("t", "c") is Status.REMOVED
+    desk = desk.restarted()
+    assert desk.book.groups_over("t") == {"child"}
+
+
+def test_deleting_a_group_that_is_not_there_is_quiet(desk):
+    assert desk.registry.delete_thing_group("none", 1.0).replies == ()
+
+
 def test_making_the_same_again_is_quiet(desk):
     """JC-15, JC-17."""
     desk.registry.create_thing("t")
