@@ -8,33 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from live import PATIENCE, MovableClock
+from ota_broker.services import Place, open_services
 from ota_stream.answers import Effect, Reply
 from ota_stream.api.app import create_app
-from ota_stream.api.operated import Operated
-from ota_stream.api.presign import Presigner
+from ota_stream.api.guard import LocalOnly
 from ota_stream.api.server import HttpServer
-from ota_stream.jobs.book import JobBook, JobTables
-from ota_stream.jobs.control import JobControl
-from ota_stream.jobs.executions import JobExecution
-from ota_stream.jobs.jobs import EventType, Job, Thing, ThingGroup, WaitingThing
 from ota_stream.jobs.options import JobOptions
-from ota_stream.jobs.queries import JobQueries
-from ota_stream.jobs.registry import Registry
-from ota_stream.jobs.service import JobService
-from ota_stream.signing.jobs import SigningJob
-from ota_stream.signing.profiles import SigningProfile
-from ota_stream.signing.service import SigningBook, SigningService
-from ota_stream.stores.keys import KeyFolder
-from ota_stream.stores.objects import ObjectRow, ObjectStore
+from ota_stream.stores.log_events import StoredEvents
 from ota_stream.stores.sqlite import Database
 from ota_stream.streams.catalog import Catalog
-from ota_stream.updates.creation import MadeStream
 from ota_stream.updates.options import UpdateOptions
-from ota_stream.updates.service import Below, UpdateBook, UpdateService
-from ota_stream.updates.states import OtaUpdate
 
 
 class Answered(NamedTuple):
@@ -53,58 +38,29 @@ class Answered(NamedTuple):
 class World:
     """All services of a cloud over one folder; what it hands over and how often it commits is noted."""
 
-    def __init__(self, folder: Path, base: str = "http://127.0.0.1:1") -> None:
+    update_options = UpdateOptions(pace=0.0, roles="ignore")
+    aws_backend: str | None = None
+    tail_pace = 0.05  # seconds between two portions of a live tail
+
+    def __init__(self, folder: Path, base: str = "http://127.0.0.1:1", mqtt: str = "127.0.0.1:1883") -> None:
         self.database = Database(folder / "state.db")
         self.clock = MovableClock()
         self.replies: list[Reply] = []
         self.records: list[Any] = []
-        self.presigner = Presigner(base, b"secret")
-        table = self.database.table
-        self.book = JobBook(
-            JobTables(
-                jobs=table("jobs", Job),
-                executions=table("executions", JobExecution),
-                waiting=table("waiting", WaitingThing),
-                things=table("things", Thing),
-                groups=table("groups", ThingGroup),
-                event_types=table("event types", EventType),
-            )
-        )
-        options = JobOptions()
-
-        def presign(url: str, seconds: float) -> str:
-            return self.presigner.resolve(url, self.clock.wall() + seconds)
-
-        self.jobs = JobControl(self.book, options, presign)
-        self.devices = JobService(self.book, options, presign)
         self.catalog = Catalog()
-        keys = KeyFolder(folder / "keys", self.clock)
-        objects = ObjectStore(folder / "objects", table("objects", ObjectRow))
-        signing_book = SigningBook(
-            table("profiles", SigningProfile), table("signing jobs", SigningJob), table("tokens", str)
+        place = Place(
+            folder, base, JobOptions(), self.update_options, self.clock, self.aws_backend, tail_pace=self.tail_pace
         )
-        signing = SigningService(signing_book, keys, lambda: str(uuid4()))
-        self.updates = UpdateService(
-            UpdateBook(table("updates", OtaUpdate), table("streams", MadeStream)),
-            Below(self.catalog, signing, self.jobs, objects),
-            lambda: str(uuid4()),
-            UpdateOptions(pace=0.0),
-        )
-        self.operated = Operated(
-            catalog=self.catalog,
-            jobs=self.jobs,
-            queries=JobQueries(self.book, options),
-            registry=Registry(self.book, options, presign),
-            signing=signing,
-            updates=self.updates,
-            objects=objects,
-            keys=keys,
-            presigner=self.presigner,
-            clock=self.clock,
-            hand_over=self.hand_over,
-            commit=lambda: self.commit(),  # noqa: PLW0108 - a test puts another one there
-            groups=self.book.groups,
-            arn=UpdateOptions().arn,
+        self.events = StoredEvents(folder)
+        self.services = open_services(self.database, self.events, self.catalog, place)
+        self.lost = list(self.services.restore())
+        self.presigner, self.updates = self.services.presigner, self.services.updates
+        self.book = self.services.book
+        self.jobs, self.devices = self.services.control, self.services.jobs
+        self.operated = self.services.operated(
+            self.hand_over,
+            lambda: self.commit(),  # noqa: PLW0108 - a test puts another one there
+            lambda kind: base.partition("://")[2] if kind == "iot:Jobs" else mqtt,
         )
         self.commit: Callable[[], None] = self.database.flush
 
@@ -127,23 +83,30 @@ class HttpCloud(World):
         self.server = HttpServer("127.0.0.1", 0)
         self.base, self.host, self.port = self.server.base, self.server.host, self.server.port
         self.works = True  # False: time stands still for updates and jobs
-        self._folder, self._names = folder, names
+        self.folder, self._names = folder, names
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
 
     async def _main(self) -> None:
-        super().__init__(self._folder, self.base)  # here, because a database belongs to its thread
+        super().__init__(self.folder, self.base)  # here, because a database belongs to its thread
         self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
-        await self.server.serve(create_app(self.operated, self._names))
+        await self._serve()
         self._ready.set()
         while not self._done.is_set():
             if self.works:
                 self.turn()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._done.wait(), 0.005)
-        await self.server.stop()
+        await self._close()
+        self.events.close()
         self.database.close()
+
+    async def _serve(self) -> None:
+        await self.server.serve(LocalOnly(create_app(self.operated), self._names))
+
+    async def _close(self) -> None:
+        await self.server.stop()
 
     def start(self) -> None:
         self._thread.start()

@@ -1,12 +1,19 @@
 """The services of one simulator over its database: what was acknowledged before a restart is there after it."""
 
 import uuid
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 
 from msgspec import Struct
 
+from ota_broker import rest_of_aws
+from ota_broker.logging_account import open_logging
+from ota_broker.rest_of_aws import RestOfAws
 from ota_stream.answers import Effect
+from ota_stream.api.aws import live_tails
+from ota_stream.api.aws.cloud_logs import CloudLogs, cloud_logs
+from ota_stream.api.aws.clouded import AwsOperated, Tags
+from ota_stream.api.aws.moto.state import MotoState
 from ota_stream.api.presign import Presigner
 from ota_stream.clock import Clock
 from ota_stream.jobs.book import JobBook, JobTables
@@ -17,11 +24,15 @@ from ota_stream.jobs.options import JobOptions
 from ota_stream.jobs.queries import JobQueries
 from ota_stream.jobs.registry import Registry
 from ota_stream.jobs.service import JobService
+from ota_stream.logs import groups
+from ota_stream.logs.service import LoggingService
 from ota_stream.signing.jobs import SigningJob
 from ota_stream.signing.profiles import SigningProfile
 from ota_stream.signing.service import SigningBook, SigningService
 from ota_stream.stores import keys as keys_store
+from ota_stream.stores.kept_streams import KeptStream, KeptStreams
 from ota_stream.stores.keys import KeyFolder
+from ota_stream.stores.log_events import StoredEvents
 from ota_stream.stores.objects import ObjectRow, ObjectStore
 from ota_stream.stores.sqlite import Database
 from ota_stream.streams.catalog import Catalog
@@ -31,20 +42,56 @@ from ota_stream.updates.service import Below, UpdateBook, UpdateService
 from ota_stream.updates.states import OtaUpdate
 
 
-class Services(Struct, frozen=True):
-    """Everything that decides, apart from streams."""
+class Place(Struct, frozen=True):
+    """Where and how the services work.
 
+    Folder, address of presigned URLs, options, clock, URL of another AWS, the records' log group, and seconds between
+    two portions of a live tail.
+    """
+
+    data_dir: Path
+    http_base: str
+    job_options: JobOptions
+    update_options: UpdateOptions
+    clock: Clock
+    aws_backend: str | None = None
+    log_group: str = groups.REAL
+    tail_pace: float = live_tails.PACE
+
+
+class Services(Struct, frozen=True):
+    """Everything that decides, apart from what devices ask of streams; and what it keeps in `moto`."""
+
+    catalog: Catalog
+    book: JobBook
     jobs: JobService
     control: JobControl
     queries: JobQueries
     registry: Registry
     signing: SigningService
     updates: UpdateService
-    objects: ObjectStore
+    rest: RestOfAws
+    kept: KeptStreams
     keys: KeyFolder
     presigner: Presigner
-    groups: Container[str]
+    tags: MutableMapping[str, Tags]
     arn: Callable[[str], str]
+    clock: Clock
+    moto: MotoState
+    logs: CloudLogs
+
+    def restore(self) -> Iterator[str]:
+        """Bring back what was under way; the lines say what of it is lost."""
+        yield from self.updates.restore()
+        self.kept.restore()
+        doubt = self.moto.doubt()
+        if doubt is not None:
+            yield doubt
+
+    def rights_changed(self) -> None:
+        """Judge anew what roles may do, and so what is logged."""
+        self.rest.roles.changed()
+        self.logs.settings.changed()
 
     def on_time(self, now: float) -> Effect:
         """Do what is due: roll-outs, time-outs, the next steps of updates. Costs two comparisons when nothing is."""
@@ -58,19 +105,37 @@ class Services(Struct, frozen=True):
             tuple(record for effect in effects for record in effect.records),
         )
 
+    def operated(
+        self, hand_over: Callable[[Effect], None], commit: Callable[[], None], address: Callable[[str], str]
+    ) -> AwsOperated:
+        """Return all of it as those who call over HTTP have it. See Operated and AwsOperated for the arguments."""
+        return AwsOperated(
+            catalog=self.catalog,
+            jobs=self.control,
+            devices=self.jobs,
+            queries=self.queries,
+            registry=self.registry,
+            signing=self.signing,
+            updates=self.updates,
+            objects=self.rest.objects,
+            kept=self.kept,
+            keys=self.keys,
+            presigner=self.presigner,
+            clock=self.clock,
+            hand_over=hand_over,
+            commit=commit,
+            groups=self.book.groups,
+            event_types=self.book.event_types,
+            tags=self.tags,
+            arn=self.arn,
+            address=address,
+            logs=self.logs,
+            account=self.moto.account,
+        )
 
-class Place(Struct, frozen=True):
-    """Where and how the services work: folder, address of presigned URLs, clock, options."""
 
-    data_dir: Path
-    http_base: str
-    job_options: JobOptions
-    update_options: UpdateOptions
-    clock: Clock
-
-
-def open_services(database: Database, catalog: Catalog, place: Place) -> Services:
-    """Build the services over what the database has.
+def open_services(database: Database, events: StoredEvents, catalog: Catalog, place: Place) -> Services:
+    """Build the services over what the database has, and the log groups that AWS IoT writes.
 
     Raises:
         StoreError: a stored value is damaged.
@@ -83,45 +148,81 @@ def open_services(database: Database, catalog: Catalog, place: Place) -> Service
 
     table = database.table
     job_options, update_options = place.job_options, place.update_options
-    book = JobBook(
-        JobTables(
-            jobs=table("jobs", Job),
-            executions=table("executions", JobExecution),
-            waiting=table("waiting", WaitingThing),
-            things=table("things", Thing),
-            groups=table("groups", ThingGroup),
-            event_types=table("event types", EventType),
-        )
-    )
+    book = _job_book(database)
     control = JobControl(book, job_options, presign)
-    objects = ObjectStore(place.data_dir / "objects", table("objects", ObjectRow))
+    moto = MotoState(place.data_dir, update_options.account_id)
+    own = ObjectStore(place.data_dir / "objects", table("objects", ObjectRow))
+    if place.aws_backend is None:
+        rest = rest_of_aws.in_process(moto, update_options.region, own, keys)
+    else:
+        rest = rest_of_aws.elsewhere(place.aws_backend, own, keys)
     signing = SigningService(
         SigningBook(
             profiles=table("signing profiles", SigningProfile),
             jobs=table("signing jobs", SigningJob),
             tokens=table("signing tokens", str),
         ),
-        keys,
+        rest.keys,
         _new_id,
     )
     updates = UpdateService(
         UpdateBook(updates=table("updates", OtaUpdate), streams=table("streams", MadeStream)),
-        Below(catalog, signing, control, objects),
+        Below(catalog, signing, control, rest.objects),
         _new_id,
         update_options,
+        rest.roles,
     )
+    roles = rest.roles if update_options.roles == "check" else None
+    settings = open_logging(database, book, rest, moto, place.log_group)
+    book.on_membership = settings.changed
     return Services(
+        catalog=catalog,
+        book=book,
         jobs=JobService(book, job_options, presign),
         control=control,
         queries=JobQueries(book, job_options),
         registry=Registry(book, job_options, presign),
         signing=signing,
         updates=updates,
-        objects=objects,
+        rest=rest,
+        kept=KeptStreams(table("kept streams", KeptStream), catalog, rest.objects, roles),
         keys=keys,
         presigner=presigner,
-        groups=book.groups,
+        tags=table("tags", Tags),
         arn=update_options.arn,
+        clock=place.clock,
+        moto=moto,
+        logs=_cloud_logs(database, place, settings, events, rest),
+    )
+
+
+def _cloud_logs(
+    database: Database, place: Place, settings: LoggingService, events: StoredEvents, rest: RestOfAws
+) -> CloudLogs:
+    options = place.update_options
+    return cloud_logs(
+        settings,
+        events,
+        rest.log_events,
+        retentions=database.table("log retentions", int),
+        arn=f"arn:{options.partition}:logs:{options.region}:{options.account_id}:log-group:",
+        listed=place.log_group,
+        new_id=_new_id,
+        monotonic=place.clock.monotonic,
+        pace=place.tail_pace,
+    )
+
+
+def _job_book(database: Database) -> JobBook:
+    return JobBook(
+        JobTables(
+            jobs=database.table("jobs", Job),
+            executions=database.table("executions", JobExecution),
+            waiting=database.table("waiting", WaitingThing),
+            things=database.table("things", Thing),
+            groups=database.table("groups", ThingGroup),
+            event_types=database.table("event types", EventType),
+        )
     )
 
 

@@ -2,6 +2,9 @@
 
     OtaStreamError
     ├── ControlError                (here)                        an operator's call is refused, as the AWS API would
+    │   ├── PatternError            (ota_stream.logs.patterns)    ... because of its filter pattern
+    │   ├── MalformedQuery          (ota_stream.logs.insights)    ... because of its Insights query
+    │   └── AlreadyExists           (ota_stream.api.aws.handlers.streams)  ... because a stream has the id
     ├── ImageError                  (ota_stream.streams.catalog)  a stream file cannot be served
     │   ├── ImageGone
     │   └── ImageForbidden
@@ -25,6 +28,7 @@
     ├── DeleteError                 (ota_stream.cli.updates)      an update could not be deleted
     ├── DemoError                   (ota_stream.cli.demo)         the demo did not show what it should
     ├── OutputError                 (ota_stream.cli.fetch)        a downloaded image cannot be kept
+    ├── ExportError                 (ota_stream.cli.logs_export)  log records cannot be written to a file
     └── DeviceError                 (ota_device.errors)           a device cannot do what it should
         ├── LinkError               (ota_device.errors)           ... because of the connection
         └── FlashError              (ota_device.errors)           ... because of its flash

@@ -3,7 +3,7 @@
 import errno
 import logging
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -16,7 +16,6 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from ota_stream.api import control, downloads
-from ota_stream.api.guard import LocalOnly
 from ota_stream.api.operated import Operated
 from ota_stream.api.presign import Forbidden
 from ota_stream.errors import ControlError, OtaStreamError
@@ -29,11 +28,11 @@ _STATUSES: Final[dict[type[OtaStreamError], int]] = {Forbidden: 403, ImageForbid
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def create_app(cloud: Operated, names: Collection[str]) -> ASGIApp:
+def create_app(cloud: Operated) -> ASGIApp:
     """Return what answers HTTP: presigned downloads, and the operator's calls under `/_ota/`.
 
-    `names` are the hosts it may be called by besides this machine's own (A18). No bucket has a name that begins with
-    an underscore, so no object is hidden by `/_ota/`.
+    No bucket has a name that begins with an underscore, so no object is hidden by `/_ota/`. LocalOnly
+    belongs before it.
     """
     app = Starlette(
         routes=[
@@ -48,7 +47,7 @@ def create_app(cloud: Operated, names: Collection[str]) -> ASGIApp:
         },
     )
     app.router.redirect_slashes = False  # a key may end in a slash: it is another object
-    return LocalOnly(app, names)
+    return app
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

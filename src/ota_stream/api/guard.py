@@ -26,7 +26,8 @@ class LocalOnly:
             await PlainTextResponse(f"{reason}\n", 403)(scope, receive, send)
 
     def _reason(self, headers: Headers) -> str | None:
-        host = headers.get("host", "").lower()
+        hosts = headers.getlist("host")
+        host = hosts[0].lower() if len(hosts) == 1 else ""  # which of two would count is anybody's guess
         if _name(host) not in self._names:
             return "the Host header names another machine"
         origin = headers.get("origin")

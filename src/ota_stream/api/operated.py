@@ -9,10 +9,11 @@ from ota_stream.clock import Clock
 from ota_stream.jobs.control import JobControl
 from ota_stream.jobs.queries import JobQueries
 from ota_stream.jobs.registry import Registry
+from ota_stream.jobs.service import JobService
 from ota_stream.signing.service import SigningService
 from ota_stream.stores.keys import KeyFolder
-from ota_stream.stores.objects import ObjectStore
 from ota_stream.streams.catalog import Catalog
+from ota_stream.updates.objects import Objects
 from ota_stream.updates.service import UpdateService
 
 
@@ -20,6 +21,7 @@ from ota_stream.updates.service import UpdateService
 class Operated:
     """Everything the HTTP side works with, all of it on the broker's event loop.
 
+    `jobs` is the operator's side of jobs, `devices` that of devices.
     `hand_over` sends the replies of an effect and keeps its records; `commit` writes every changed state and record
     to the disk, and may raise StoreError. `groups` are the names of the thing groups there are (`JobBook.groups`).
     `arn` writes the ARN of `otaupdate/ID`, `thing/T`, ... in this account (`UpdateOptions.arn`).
@@ -27,11 +29,12 @@ class Operated:
 
     catalog: Catalog
     jobs: JobControl
+    devices: JobService
     queries: JobQueries
     registry: Registry
     signing: SigningService
     updates: UpdateService
-    objects: ObjectStore
+    objects: Objects
     keys: KeyFolder
     presigner: Presigner
     clock: Clock

@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from ota_stream.api.http_protocol import BoundedHttp
 from ota_stream.errors import OtaStreamError
 
 _START_WITHIN: Final = 10.0  # seconds
@@ -59,7 +60,7 @@ class HttpServer:
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, lifespan="off",
             timeout_graceful_shutdown=_STOP_WITHIN,
-            timeout_keep_alive=_KEEP_ALIVE, h11_max_incomplete_event_size=64 * 1024,
+            timeout_keep_alive=_KEEP_ALIVE, http=BoundedHttp,
         )  # fmt: skip
         self._server = _Guest(config)
         self._serving = asyncio.create_task(self._server.serve([self._listening]))

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 from starlette.responses import PlainTextResponse
 
+from ota_stream.api.http_protocol import HEAD_MAX
 from ota_stream.api.server import HttpError, HttpServer
 
 HELLO = PlainTextResponse("hello")
@@ -49,6 +51,48 @@ async def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_headers():
     finally:
         await server.stop()
     assert at_once == [1]
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nX-Long: "])
+async def test_a_head_without_an_end_is_refused(begin: bytes):
+    server = HttpServer("127.0.0.1", 0)
+    await server.serve(HELLO)
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    try:
+        writer.write(begin + b"a" * (8 * HEAD_MAX))  # never finished: only the bound ends it
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    finally:
+        writer.close()
+        with suppress(ConnectionError):  # what was not read any more makes it a reset
+            await writer.wait_closed()
+        await server.stop()
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_body_is_no_head_whether_it_comes_with_one_or_was_not_wanted(read: bool):
+    async def app(scope, receive, send):
+        while read and (await receive())["more_body"]:
+            pass
+        await PlainTextResponse("over.")(scope, receive, send)
+
+    server = HttpServer("127.0.0.1", 0)
+    await server.serve(app)
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    head, body = (
+        b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (2 * HEAD_MAX),
+        b"a" * 2 * HEAD_MAX,
+    )
+    try:
+        for parts in ([head + body], [head, body], [head[:20], head[20:] + body]):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            assert await reader.readuntil(b".") == b"over."
+    finally:
+        writer.close()
+        await writer.wait_closed()
+        await server.stop()
 
 
 async def test_stop_waits_for_the_answer_under_way():

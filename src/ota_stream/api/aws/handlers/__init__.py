@@ -1,0 +1,1 @@
+"""The operations of ours, by what they are about: each module exports its rows for the table of operations."""
