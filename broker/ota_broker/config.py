@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,7 +27,7 @@ class Settings:
     """Everything has a default; amqtt builds one of these from the plugin's part of a YAML file.
 
     `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. `mqtt_port` and `http_port` 0 pick a free
-    port; `http_port` None is 4566, or a free one when that is taken.
+    port; `http_port` None is 4566, or a free one when that is taken. `durable`: an answer waits for the disk (R3).
     `options` are the names and values of StreamOptions, JobOptions (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
 
     Raises:
@@ -39,11 +40,14 @@ class Settings:
     mqtt_port: int = 1883
     http_port: int | None = None
     data_dir: str = ".ota-stream"
-    log_level: str = "debug"
+    log_level: str | None = None
+    logging: bool = True
     log_group: str = groups.REAL
     account_id: str = ACCOUNT_ID
     failure_level: str = "DEBUG"  # G-11
+    durable: bool = False
     profile: str = "aws"
+    aws_backend: str | None = None
     options: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
@@ -51,7 +55,7 @@ class Settings:
         for name, port in (("mqtt_port", self.mqtt_port), ("http_port", self.http_port)):
             if port is not None and not 0 <= port <= 65_535:  # noqa: PLR2004 - TCP
                 raise ConfigError(f"{name} {port}: use 0 (any free port) to 65535")
-        if levels.find(self.log_level) is None:
+        if self.log_level is not None and levels.find(self.log_level) is None:
             raise ConfigError(f"log_level {self.log_level}: use {' | '.join(levels.Level).lower()}")
         if not groups.is_group_name(self.log_group):
             raise ConfigError(f"log_group {self.log_group!r}: use 1 to 512 of a-z A-Z 0-9 . - _ / #")
@@ -61,6 +65,8 @@ class Settings:
             raise ConfigError(f"failure_level {self.failure_level}: use DEBUG or ERROR")
         if self.profile not in PROFILES:
             raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
+        if self.aws_backend is not None and not _is_url(self.aws_backend):
+            raise ConfigError(f"aws_backend {self.aws_backend!r}: use a URL, http://HOST:PORT")
         self.stream_options()
         self.job_options()
         self.update_options()
@@ -87,9 +93,9 @@ class Settings:
         named = (name.partition(".") for name in self.options)
         return {rest: self.options[f"{service}.{rest}"] for first, dot, rest in named if dot and first == service}
 
-    def level(self) -> levels.Level:
-        """Return the log level."""
-        return levels.find(self.log_level) or levels.Level.DEBUG
+    def level(self) -> levels.Level | None:
+        """Return the log level, or None: what was set before, DEBUG for a new account."""
+        return None if self.log_level is None else levels.find(self.log_level)
 
     def level_of_failures(self) -> Literal["DEBUG", "ERROR"]:
         """Return the level of a failed request's entry."""
@@ -101,6 +107,14 @@ class Settings:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _converted(options: dict[str, Any], shape: type[_Options], page: str) -> _Options:

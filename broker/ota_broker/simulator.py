@@ -5,9 +5,11 @@ import contextlib
 import re
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from ota_broker import logging_account
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
 from ota_broker.endpoints import EndpointsFile
@@ -15,23 +17,25 @@ from ota_broker.firmware_watch import FirmwareWatch
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
 from ota_broker.front.profile import PROFILES
+from ota_broker.http_door import HttpDoor
 from ota_broker.keeper import Keeper
+from ota_broker.log_writer import LogWriterProcess
+from ota_broker.recorder import Recorder
 from ota_broker.request_log import RequestLog
 from ota_broker.services import Place, Services, open_services
 from ota_stream.answers import Effect
-from ota_stream.api.app import create_app
-from ota_stream.api.operated import Operated
-from ota_stream.api.server import HttpError, HttpServer
+from ota_stream.logs import groups
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.names import AGENT_STREAM_ID_MAX
 from ota_stream.stores.datadir import DataDir
 from ota_stream.stores.files import FirmwareFile
 from ota_stream.stores.journal import Journal
+from ota_stream.stores.log_events import StoredEvents
 from ota_stream.stores.sqlite import Database
 from ota_stream.streams.catalog import Catalog
 from ota_stream.streams.service import StreamService
 
-HTTP_PORT: Final = 4566  # what people's scripts expect of a local cloud
+_HTTP_ENDPOINTS: Final = frozenset({"iot:Jobs", "iot:CredentialProvider"})
 
 
 class SystemClock:
@@ -54,11 +58,13 @@ class Simulator:
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
-        self._records: RequestLog  # these five from `start` on
+        self._recorder: Recorder  # these seven from `start` on
+        self._writer: LogWriterProcess
         self._keeper: Keeper
         self._watch: FirmwareWatch
         self._services: Services
         self._listener: Listener
+        self._http: HttpDoor
 
     async def start(self) -> None:
         """Take the firmware in, open the log, the state and the ports.
@@ -87,31 +93,54 @@ class Simulator:
     async def _open(self, opened: AsyncExitStack) -> None:
         self._serve_firmware()
         data_dir = opened.enter_context(DataDir(Path(self.settings.data_dir))).path
-        database = opened.enter_context(contextlib.closing(Database(data_dir / "state.db")))
-        self._records = self._open_log(data_dir)
-        opened.push_async_callback(self._records.close)
+        durable, log_group = self.settings.durable, groups.resolve(self.settings.log_group)
+        database = opened.enter_context(contextlib.closing(Database(data_dir / "state.db", durable=durable)))
+        events = opened.enter_context(contextlib.closing(StoredEvents(data_dir)))
+        self._writer = LogWriterProcess(data_dir, self._notices)
+        opened.push_async_callback(self._writer.stop)
+        log = RequestLog(partial(self._journal, data_dir), log_group, self._notices, durable=durable)
+        opened.push_async_callback(log.close)
+        self._writer.start()
         self._watch = FirmwareWatch(self.images)
         opened.push_async_callback(self._watch.close)
-        self._keeper = Keeper(database, self._records, self._notices)
-        http = self._open_http()
-        opened.push_async_callback(http.stop)
+        self._keeper = Keeper(database, log, self._notices)
         settings = self.settings
-        place = Place(data_dir, http.base, settings.job_options(), settings.update_options(), self._clock)
-        self._services = open_services(database, self.catalog, place)
-        for line in self._services.updates.restore():
+        self._http = HttpDoor(settings.host, settings.http_port, self._notices, self._clock.monotonic)
+        opened.push_async_callback(self._http.close)
+        options = settings.job_options(), settings.update_options()
+        place = Place(data_dir, self._http.base, *options, self._clock, settings.aws_backend, settings.log_group)
+        services = self._services = open_services(database, events, self.catalog, place)
+        for line in services.restore():
             self._notices.say("state", line)
+        if settings.logging:
+            logging_account.begin(services.logs.settings, settings.account_id, settings.level())
+        self._recorder = Recorder(
+            log,
+            EntryWriter(settings.account_id, settings.level_of_failures()),
+            services.logs.settings,
+            self._peer_of,
+            self._notices,
+        )
         self._listener = self._front_door()
         opened.push_async_callback(self._listener.stop)
-        await self._listener.start(self.settings.host, self.settings.mqtt_port)
-        await http.serve(create_app(self._operated(), {self.settings.host}))
+        await self._listener.start(settings.host, settings.mqtt_port)
         self.host, self.port = self._listener.host, self._listener.port
-        self.http_host, self.http_port = http.host, http.port
+        self.http_host, self.http_port = self._http.host, self._http.port
+        cloud = services.operated(self._hand_over, self._keeper.commit, self._address)
+        await self._http.serve(services, cloud, {settings.host})
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
+
+    def _address(self, kind: str) -> str:
+        """Return where devices find an endpoint, for DescribeEndpoint."""
+        return self._http.base.partition("://")[2] if kind in _HTTP_ENDPOINTS else f"{self.host}:{self.port}"
+
+    def _peer_of(self, client_id: str) -> str | None:
+        return self._listener.exchange.peer_of(client_id)
 
     def _hand_over(self, effect: Effect) -> None:
         """Keep the records of something no device asked for, and send what follows from it."""
         for record in (*effect.records, *self._services.updates.follow(effect.records)):
-            self._records.keep(record)
+            self._recorder.keep(record)
         self._listener.exchange.send(effect.replies)
         self._arm()
 
@@ -129,38 +158,22 @@ class Simulator:
 
     def _tick(self) -> None:
         self._hand_over(self._services.on_time(self._clock.wall()))
+        self._recorder.tick()
         self._keeper.tick()
         self._watch.tick()
+        self._http.tick()
+        self._writer.retain(self._services.logs.groups.retentions)
 
     def _front_door(self) -> Listener:
         streams = StreamService(self.catalog, self.settings.stream_options())
         services = self._services
         return Listener(
-            Cloud(streams, services.jobs, self._records, services.updates.follow),
+            Cloud(streams, services.jobs, self._recorder, services.updates.follow),
             PROFILES[self.settings.profile],
             self._clock,
             self._notices,
             keep_records=self._keeper.settle,
             on_tick=self._tick,
-        )
-
-    def _operated(self) -> Operated:
-        services = self._services
-        return Operated(
-            catalog=self.catalog,
-            jobs=services.control,
-            queries=services.queries,
-            registry=services.registry,
-            signing=services.signing,
-            updates=services.updates,
-            objects=services.objects,
-            keys=services.keys,
-            presigner=services.presigner,
-            clock=self._clock,
-            hand_over=self._hand_over,
-            commit=self._keeper.commit,
-            groups=services.groups,
-            arn=services.arn,
         )
 
     def _serve_firmware(self) -> None:
@@ -172,20 +185,8 @@ class Simulator:
         elif settings.stream_id:
             raise ConfigError(f"stream_id {settings.stream_id}: a stream needs a firmware file")
 
-    def _open_log(self, data_dir: Path) -> RequestLog:
-        settings = self.settings
-        journal = Journal(data_dir, settings.log_group, settings.account_id, self._clock)
-        entries = EntryWriter(settings.account_id, settings.level_of_failures())
-        return RequestLog(journal, entries, settings.level(), self._notices)
-
-    def _open_http(self) -> HttpServer:
-        host, port = self.settings.host, self.settings.http_port
-        if port is not None:
-            return HttpServer(host, port)
-        try:
-            return HttpServer(host, HTTP_PORT)
-        except HttpError:  # another simulator has it; where this one is, the ready line and the data directory tell
-            return HttpServer(host, 0)
+    def _journal(self, data_dir: Path, group: str) -> Journal:
+        return Journal(data_dir, group, self.settings.account_id, self._clock)
 
 
 _NOT_IN_STREAM_ID: Final = re.compile(r"[^a-zA-Z0-9_-]+")

@@ -1,5 +1,6 @@
 """The process as its users start, kill and stop it: `ota-stream serve`, `python -m ota_broker`, `amqtt -c`."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +21,8 @@ from images import image_bytes
 from live import RawClient
 from ota_broker import process as broker_process
 from ota_broker.config import ConfigError
+from ota_stream.logs.events import Wanted
+from ota_stream.stores.log_events import FOREVER, StoredEvents
 from processes import CLI, Process, cli, serve
 
 GET = "$aws/things/d/streams/fw/get/json"
@@ -36,8 +39,8 @@ def firmware(tmp_path: Path) -> Path:
 
 def entries(data_dir: Path) -> list[dict[str, Any]]:
     """Return the stored entries, of complete lines only."""
-    files = sorted((data_dir / "logs" / "AWSIotLogsV2").glob("*.jsonl"))
-    return [json.loads(line) for file in files for line in file.read_bytes().split(b"\n")[:-1]]
+    with contextlib.closing(StoredEvents(data_dir)) as events:
+        return [json.loads(event.message) for event in events.read("AWSIotLogsV2", Wanted(start=0, end=FOREVER))]
 
 
 def test_serve_says_as_json_what_it_serves_and_where(firmware: Path, tmp_path: Path):
@@ -273,8 +276,11 @@ def stock_amqtt(config: Path) -> Iterator[int]:
             port = int(line.split()[-1]) if "ota-stream answers on" in line else None
         assert port is not None
         yield port
-        popen.send_signal(signal.SIGINT)
-        popen.communicate(timeout=live.PATIENCE)
+        try:
+            popen.send_signal(signal.SIGINT)
+            popen.communicate(timeout=live.PATIENCE)
+        finally:
+            popen.kill()
 
 
 def canary(port: int) -> None:

@@ -87,6 +87,11 @@ class Exchange:
         session.filters.clear()
         self._sessions.delete(session)
 
+    def peer_of(self, client_id: str) -> str | None:
+        """Return where a client is connected from, as `host:port`, or None when it is not connected."""
+        session = self._sessions.find(client_id)
+        return None if session is None or session.link is None else session.link.peer
+
     # Subscriptions
 
     def subscribe(self, session: Session, topic_filter: str, qos: int) -> int:

@@ -13,7 +13,9 @@ _PACKET_ID_MAX: Final = 65_535
 
 
 class Link(Protocol):
-    """A session's way to its client while one is connected."""
+    """A session's way to its client while one is connected. `peer` is its `host:port`."""
+
+    peer: str
 
     def send_message(self, message: Message, packet_id: int, *, duplicate: bool) -> None:
         """Write a message at its own QoS."""

@@ -12,6 +12,7 @@ from ota_stream.cli.fetch import fetch
 from ota_stream.cli.jobs import jobs_app
 from ota_stream.cli.logs import logs
 from ota_stream.cli.serve import serve
+from ota_stream.cli.settings import settings
 from ota_stream.cli.update import update
 from ota_stream.cli.updates import updates_app
 from ota_stream.errors import OtaStreamError
@@ -23,7 +24,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (serve, update, device, fetch, logs, demo):
+for command in (serve, update, device, fetch, logs, settings, demo):
     app.command()(command)
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(updates_app, name="updates")

@@ -32,9 +32,22 @@ def serve(
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="Where the logs are kept.")] = Path(DEFAULT_DATA_DIR),
     log_level: Annotated[
-        str, typer.Option(help="debug | info | warn | error | disabled; requests are DEBUG.")
-    ] = "debug",
+        str | None,
+        typer.Option(
+            help="debug | info | warn | error | disabled; requests are DEBUG.  [default: as set before, debug at first]"
+        ),
+    ] = None,
+    no_logging: Annotated[
+        bool, typer.Option("--no-logging", help="Set no log level and no role: off, as in a new account.")
+    ] = False,
     profile: Annotated[str, typer.Option(help="aws | standard: whose MQTT rules hold where they differ.")] = "aws",
+    aws_backend: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Endpoint of the rest of AWS (S3, IAM, ..).  [default: built in]"),
+    ] = None,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="Answer only when records and state are safe from a power loss.")
+    ] = False,
     option: Annotated[
         list[str] | None, typer.Option("--option", "-O", help="A decision of docs/wire.md, as NAME=VALUE.")
     ] = None,
@@ -58,7 +71,10 @@ def serve(
         "http_port": http_port,
         "data_dir": str(data_dir),
         "log_level": log_level,
+        "logging": not no_logging,
         "profile": profile,
+        "aws_backend": aws_backend,
+        "durable": durable,
         "options": dict(_name_and_value(text) for text in option or []),
     }
     config = process.amqtt_config(settings)
@@ -112,6 +128,7 @@ def _print_banner(simulator: Simulator) -> None:
     _suggest(console, f"ota-stream device --thing device-1{port}", "a device with an OTA agent, waiting for a job")
     _suggest(console, f"ota-stream update FIRMWARE --target device-1 --wait{where}", "an OTA update for it")
     _suggest(console, f"ota-stream logs{where} --follow", "every request, as CloudWatch would show it")
+    _suggest(console, f"export AWS_ENDPOINT_URL=http://{http}", "then boto3 and the AWS CLI come here")
 
 
 def _suggest(console: Console, command: str, what: str) -> None:

@@ -1,0 +1,79 @@
+"""The HTTP port of a simulator: presigned downloads, the operator's calls, and the AWS API with what it keeps."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Final
+
+from ota_broker.front.notices import Notices
+from ota_broker.services import Services
+from ota_stream.api.app import create_app
+from ota_stream.api.aws.clouded import AwsOperated
+from ota_stream.api.aws.gateway import Gateway
+from ota_stream.api.guard import LocalOnly
+from ota_stream.api.server import HttpError, HttpServer
+from ota_stream.stores.errors import StoreError
+
+PORT: Final = 4566  # what people's scripts expect of a local cloud
+KEEP_EVERY: Final = 2.0  # seconds; what moto has changed since is lost when the process is killed
+
+
+class HttpDoor:
+    """Opens the port at once, for presigned URLs carry it: `port`, 0 for any, None for the usual one or any.
+
+    Raises:
+        HttpError: one line that says why the port cannot be opened.
+    """
+
+    def __init__(self, host: str, port: int | None, notices: Notices, now: Callable[[], float]) -> None:
+        self._server = _open(host, port)
+        self.host, self.port, self.base = self._server.host, self._server.port, self._server.base
+        self._notices = notices
+        self._now = now
+        self._keep_at = now() + KEEP_EVERY
+        self._keeping: asyncio.Task[None] | None = None
+        self._readying: asyncio.Task[None] | None = None
+        self._gateway: Gateway | None = None
+
+    async def serve(self, services: Services, cloud: AwsOperated, names: Collection[str]) -> None:
+        """Begin to answer. `names` are the hosts it may be called by besides this machine's own (A18)."""
+        rest = services.rest
+        self._gateway = Gateway(cloud, create_app(cloud), rest.backend, rest.state, services.rights_changed)
+        if rest.state is not None and not rest.state.is_new:  # it was used before, and will be again
+            self._readying = asyncio.create_task(self._gateway.get_ready())
+        await self._server.serve(LocalOnly(self._gateway, names))
+
+    def tick(self) -> None:
+        """Have moto's state written now and then."""
+        if self._gateway is None or self._now() < self._keep_at or not (self._keeping is None or self._keeping.done()):
+            return
+        self._keep_at = self._now() + KEEP_EVERY
+        if self._gateway.has_news:
+            self._keeping = asyncio.create_task(self._keep(self._gateway))
+
+    async def close(self) -> None:
+        """Close the port, let the answers under way end, and write what moto has."""
+        if self._gateway is not None:
+            self._gateway.end_streams()
+        await self._server.stop()
+        if self._gateway is None:
+            return
+        for task in (self._readying, self._keeping):
+            if task is not None:
+                await task
+        await self._keep(self._gateway)
+        self._gateway.close()
+
+    async def _keep(self, gateway: Gateway) -> None:
+        try:
+            await gateway.keep()
+        except StoreError as error:
+            self._notices.say("state", str(error))
+
+
+def _open(host: str, port: int | None) -> HttpServer:
+    if port is not None:
+        return HttpServer(host, port)
+    try:
+        return HttpServer(host, PORT)
+    except HttpError:  # another simulator has it; where this one is, the ready line and the data directory tell
+        return HttpServer(host, 0)
