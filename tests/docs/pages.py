@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-RULES = tuple(ROOT / "docs" / name for name in ("wire.md", "jobs.md", "updates.md"))
+RULES = tuple(ROOT / "docs" / name for name in ("wire.md", "jobs.md", "updates.md", "aws.md", "cloudwatch-logs.md"))
 """The pages with the numbered rules."""
 
 Row = dict[str, str]
