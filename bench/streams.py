@@ -2,11 +2,8 @@
 
 import argparse
 import asyncio
-import hashlib
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -18,9 +15,15 @@ from rich.table import Table
 
 from load import Thing, Work, connect, stop
 from ota_stream.streams.topics import Format
+from served import STREAM_ID, Simulator
 
-IMAGE_BYTES = 1 << 20
 WARM_UP = 0.5  # seconds
+ON, OFF = "on", "off"
+KEPT = {ON: (), OFF: ("--no-logging",)}
+"""Whether records are kept, and the options of `serve` for it."""
+
+Case = tuple[int, Format, int, str]
+"""Connections, format, blocks a request, whether records are kept."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Row:
     connections: int
     wire_format: str
     blocks: int
+    records: str
     requests_per_s: float
     blocks_per_s: float
     cpu_per_request: float
@@ -37,45 +41,10 @@ class Row:
     kib_per_connection: float
 
 
-class Server:
-    """`ota-stream serve` as its users start it, with the record store on."""
-
-    def __init__(self, folder: Path) -> None:
-        self.image = b"".join(hashlib.sha256(bytes((i >> 8, i & 255))).digest() for i in range(IMAGE_BYTES // 32))
-        (folder / "image.bin").write_bytes(self.image)
-        self.data_dir = folder / "data"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ota_stream", "serve", str(folder / "image.bin"), "--stream-id", "bench",
-             "--mqtt-port", "0", "--data-dir", str(self.data_dir), "--json"],
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self._process.stdout is not None  # noqa: S101 - PIPE
-        self.port: int = json.loads(self._process.stdout.readline())["mqtt"]["port"]
-
-    def cpu(self) -> float:
-        """Return seconds of CPU of all threads."""
-        tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-    def kib(self) -> int:
-        """Return resident memory."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-
-    def records(self) -> int:
-        """Return how many records are stored."""
-        files = (self.data_dir / "logs").glob("*/*.jsonl")
-        return sum(file.read_bytes().count(b"\n") for file in files)
-
-    def stop(self) -> None:
-        """Stop it and wait."""
-        self._process.terminate()
-        self._process.wait(10)
-
-
-async def measure(server: Server, connections: int, wire_format: Format, blocks: int, seconds: float) -> Row:
+async def measure(server: Simulator, case: Case, seconds: float) -> Row:
     """Run one load against a warm server."""
-    work = Work(server.port, "bench", server.image, wire_format, blocks)
+    connections, wire_format, blocks, kept = case
+    work = Work(server.mqtt_port, STREAM_ID, server.image, wire_format, blocks)
     records, kib = server.records(), server.kib()
     things = await connect(connections, work)
     kib = server.kib() - kib
@@ -89,13 +58,14 @@ async def measure(server: Server, connections: int, wire_format: Format, blocks:
     await stop(things)
     if wrong := sum(thing.wrong for thing in things):
         raise AssertionError(f"{wrong} blocks were wrong")
-    if (made := server.records() - records) != _turns(things):
-        raise AssertionError(f"{_turns(things)} requests were answered, {made} records were kept")
+    if (made := server.records() - records) != (_turns(things) if kept == ON else 0):
+        raise AssertionError(f"{_turns(things)} requests were answered with records {kept}, {made} records were kept")
     each = 1e6 * cpu / turns
     return Row(
         connections,
         wire_format,
         blocks,
+        kept,
         turns / elapsed,
         turns * blocks / elapsed,
         each,
@@ -108,18 +78,16 @@ def _turns(things: list[Thing]) -> int:
     return sum(thing.turns for thing in things)
 
 
-async def run(connections: list[int], rounds: int, seconds: float) -> list[Row]:
+async def run(connections: list[int], kept: list[str], rounds: int, seconds: float) -> list[Row]:
     """Measure every combination in each round, every one with a fresh server; return the medians."""
-    cases = [(count, fmt, blocks) for blocks in (1, 8) for fmt in Format for count in connections]
-    rows: dict[tuple[object, ...], list[Row]] = {case: [] for case in cases}
+    cases = [
+        (count, fmt, blocks, each) for blocks in (1, 8) for fmt in Format for count in connections for each in kept
+    ]
+    rows: dict[Case, list[Row]] = {case: [] for case in cases}
     for number in range(rounds):
         for case in cases if number % 2 == 0 else reversed(cases):  # so that a drift of the machine evens out
-            with tempfile.TemporaryDirectory() as folder:
-                server = Server(Path(folder))
-                try:
-                    rows[case].append(await measure(server, *case, seconds))
-                finally:
-                    server.stop()
+            with tempfile.TemporaryDirectory() as folder, Simulator(Path(folder), *KEPT[case[-1]]) as server:
+                rows[case].append(await measure(server, case, seconds))
     return [_median(some) for some in rows.values()]
 
 
@@ -133,22 +101,33 @@ def _median(rows: list[Row]) -> Row:
     )
 
 
+def cost(rows: list[Row]) -> float | None:
+    """Return by what part records add to the CPU of a request, the median of all loads that ran with and without."""
+    cpu = {(row.connections, row.wire_format, row.blocks, row.records): row.cpu_per_request for row in rows}
+    added = [value / cpu[*load, OFF] - 1 for (*load, kept), value in cpu.items() if kept == ON and (*load, OFF) in cpu]
+    return statistics.median(added) if added else None
+
+
 def main() -> None:
     """Print a table and, with --json, the same as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 100, 1000])
+    parser.add_argument("--records", choices=list(KEPT), nargs="+", default=[ON], help="both: what they cost is told")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     arguments = parser.parse_args()
-    rows = uvloop.run(run(arguments.connections, arguments.rounds, arguments.seconds))
+    rows = uvloop.run(run(arguments.connections, arguments.records, arguments.rounds, arguments.seconds))
     table = Table(
-        "connections", "format", "blocks", "requests/s", "blocks/s", "CPU us/request", "CPU us/block", "KiB/connection"
-    )
+        "connections", "format", "blocks", "records", "requests/s", "blocks/s", "CPU us/request", "CPU us/block",
+        "KiB/connection",
+    )  # fmt: skip
     for row in rows:
         values = asdict(row).values()
         table.add_row(*(f"{value:,.1f}" if isinstance(value, float) else str(value) for value in values))
     Console(width=120).print(table)
+    if (added := cost(rows)) is not None:
+        Console().print(f"Records add {added:+.1%} to the server's CPU of a request (median of the loads).")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
