@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from ota_stream.api.aws.contents import Contents
 from ota_stream.stores.objects import ObjectStore
 from ota_stream.streams.catalog import Image, ImageError, ImageForbidden, ImageGone
 from ota_stream.updates.objects import StoredObject
 
-CACHE_MAX: Final = 256 * 1024 * 1024  # bytes of images in memory; the oldest goes first
 LOOK_EVERY: Final = 1.0  # seconds a tag is believed before the endpoint is asked again
 WITHIN: Final = 2.0  # seconds the endpoint may take; the broker waits for it
 REST: Final = 10.0  # seconds an endpoint that took longer is not asked: the broker has other devices too
@@ -47,7 +47,7 @@ class ElsewhereObjects:
         self._within = within
         self._rests_until = 0.0
         self._heads: dict[Name, tuple[float, dict[str, Any]]] = {}
-        self._contents: dict[tuple[Name, str], bytes] = {}
+        self._contents = Contents()
         self._made: Any = None
 
     def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
@@ -77,15 +77,15 @@ class ElsewhereObjects:
 
     def content(self, name: Name, tag: str) -> bytes:
         """Return all bytes of the object that had this tag, fetched once. Raises ImageError."""
-        content = self._contents.get((name, tag))
-        if content is None:
+
+        def fetch() -> bytes:
             answer = self._ask("get_object", name)
             if answer["ETag"] != tag:
                 raise ImageGone(f"object {name[0]}/{name[1]} has been replaced")
-            content = self._contents[name, tag] = answer["Body"].read()
-            while sum(map(len, self._contents.values())) > CACHE_MAX and len(self._contents) > 1:
-                del self._contents[next(iter(self._contents))]
-        return content
+            content: bytes = answer["Body"].read()
+            return content
+
+        return self._contents.get((name, tag), fetch)
 
     def _ask(self, operation: str, name: Name, **more: object) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError  # type: ignore[import-untyped,unused-ignore] # noqa: PLC0415 - a quarter of a second, and few need it

@@ -1,15 +1,14 @@
 """The objects of S3, as moto has them, beside those the command line has uploaded: streams and updates read both."""
 
-from typing import Any, Final
+from typing import Any
 
+from ota_stream.api.aws.contents import Contents
 from ota_stream.api.aws.moto.state import MotoState
 from ota_stream.errors import ControlError
 from ota_stream.stores.objects import ObjectStore
 from ota_stream.streams.catalog import ImageGone
 from ota_stream.streams.quotas import FILE_SIZE_MAX
 from ota_stream.updates.objects import StoredObject
-
-CACHE_MAX: Final = 256 * 1024 * 1024  # bytes of images in memory; the oldest goes first
 
 
 class S3Image:
@@ -37,7 +36,7 @@ class MotoObjects:
     def __init__(self, below: ObjectStore, state: MotoState) -> None:
         self._below = below
         self._state = state
-        self._contents: dict[tuple[str, ...], bytes] = {}
+        self._contents = Contents()
         self._images: dict[tuple[str, str, str | None], tuple[Any, S3Image]] = {}
 
     def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
@@ -74,15 +73,14 @@ class MotoObjects:
 
     def content(self, of: tuple[str, ...], name: tuple[str, str, str | None]) -> bytes:
         """Return all bytes of a version, read once."""
-        content = self._contents.get(of)
-        if content is None:
+
+        def fetch() -> bytes:
             found = self.key(*name)
             if str(found.etag) != of[-1]:
                 raise ImageGone(f"object {name[0]}/{name[1]} has been replaced")
-            content = self._contents[of] = bytes(found.value)
-            while sum(map(len, self._contents.values())) > CACHE_MAX and len(self._contents) > 1:
-                del self._contents[next(iter(self._contents))]
-        return content
+            return bytes(found.value)
+
+        return self._contents.get(of, fetch)
 
     def _has_bucket(self, bucket: str) -> bool:
         """Tell whether S3 has it, without importing moto for the answer when it was never asked for anything."""
