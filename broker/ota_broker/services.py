@@ -100,10 +100,7 @@ class Services(Struct, frozen=True):
             for service in (self.updates, self.control)
             if (deadline := service.deadline()) is not None and deadline <= now
         ]
-        return Effect(
-            tuple(reply for effect in effects for reply in effect.replies),
-            tuple(record for effect in effects for record in effect.records),
-        )
+        return Effect.of(effects)
 
     def operated(
         self, hand_over: Callable[[Effect], None], commit: Callable[[], None], address: Callable[[str], str]

@@ -1,5 +1,6 @@
 """What a service gives back: replies for the wire and the record for the log, never one without the other."""
 
+from collections.abc import Iterable
 from enum import Enum
 
 from msgspec import Struct
@@ -40,6 +41,15 @@ class Effect(Struct, frozen=True, gc=False):
 
     replies: tuple[Reply, ...] = ()
     records: tuple[Record, ...] = ()
+
+    @classmethod
+    def of(cls, effects: Iterable["Effect"]) -> "Effect":
+        """Return what comes of several, in their order."""
+        known = tuple(effects)
+        return cls(
+            tuple(reply for effect in known for reply in effect.replies),
+            tuple(record for effect in known for record in effect.records),
+        )
 
 
 class Refusal(Struct, frozen=True, gc=False):

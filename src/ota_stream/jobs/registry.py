@@ -84,10 +84,7 @@ class Registry:
             raise invalid_request(f"Thing group {name}: delete the groups under it first")
         effects = [self.remove_thing_from_group(thing, name, now) for thing in list(self._book.members(name))]
         self._book.drop_group(name)
-        return Effect(
-            tuple(reply for effect in effects for reply in effect.replies),
-            tuple(record for effect in effects for record in effect.records),
-        )
+        return Effect.of(effects)
 
     def add_thing_to_group(self, thing: str, group: str, now: float) -> Effect:
         """Let a thing join a group, and so get the running continuous jobs of that group (JC-18)."""

@@ -176,10 +176,7 @@ class UpdateService:
         """Take the next step of every creation that is due: one step each."""
         due = sorted((at, ota_update_id) for ota_update_id, at in self._due.items() if at <= now)
         effects = [self._step(self._book.updates[ota_update_id], now) for _, ota_update_id in due]
-        return Effect(
-            tuple(reply for effect in effects for reply in effect.replies),
-            tuple(record for effect in effects for record in effect.records),
-        )
+        return Effect.of(effects)
 
     def follow(self, records: Iterable[Record]) -> tuple[Record, ...]:
         """Return what else shall be recorded when these are: the end of an update, if that is asked for (spec 5.4)."""

@@ -51,10 +51,7 @@ def thing_moved(cloud: Operated, given: Given) -> Effect:
     thing = _name(given, "thing")
     effects = [_join(cloud, thing, group) for group in given.get("thingGroupsToAdd", ())]
     effects += [_leave(cloud, thing, group) for group in given.get("thingGroupsToRemove", ())]
-    return Effect(
-        tuple(reply for effect in effects for reply in effect.replies),
-        tuple(record for effect in effects for record in effect.records),
-    )
+    return Effect.of(effects)
 
 
 def _join(cloud: Operated, thing: str, group: str) -> Effect:
