@@ -6,6 +6,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import DecodeError, Struct, json
 
+OVERHEAD: Final = 26  # bytes the service counts for an event beside its message
+
 _decode: Final = json.Decoder(dict[str, Any]).decode
 
 
@@ -81,6 +83,11 @@ class Events(Protocol):
     def read(self, group: str, wanted: Wanted) -> Iterable[LogEvent]:
         """Return the wanted events, ordered by (timestamp, log stream, position)."""
         ...
+
+
+def counted(message: str) -> int:
+    """Return the bytes the service counts for an event: its message, and some for the event itself."""
+    return len(message.encode(errors="replace")) + OVERHEAD
 
 
 def key(event: LogEvent) -> tuple[int, str, int]:

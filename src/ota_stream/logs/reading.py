@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ota_stream.logs import patterns, tokens
 from ota_stream.logs import reading_errors as errors
-from ota_stream.logs.events import Events, LogEvent, Wanted, key
+from ota_stream.logs.events import Events, LogEvent, Wanted, counted, key
 from ota_stream.logs.log_groups import LogGroups, Shown
 from ota_stream.logs.tokens import BEFORE_ALL, Place
 
@@ -16,8 +16,6 @@ SCANNED_MAX: Final = 20_000  # events one call may look at; it may find none and
 SECONDS_MAX: Final = 0.1  # one call may take over that, by the clock it is given
 STREAMS_MAX: Final = 100
 FOREVER: Final = 2**63 - 1  # milliseconds
-
-_OVERHEAD: Final = 26  # bytes the service counts for an event beside its message
 
 
 class LogReading:
@@ -90,7 +88,7 @@ class LogReading:
         began = self._monotonic()
         scanned = _beyond(found, place, forward=True)
         for number, event in enumerate(scanned):
-            size_of = _size(event) if pattern(event.message, event.entry()) else 0
+            size_of = counted(event.message) if pattern(event.message, event.entry()) else 0
             enough = number >= self._scanned_max or (number and self._monotonic() - began > SECONDS_MAX)
             if enough or len(page) >= limit or (page and size + size_of > BYTES_MAX):
                 return _filtered(page, last)
@@ -156,14 +154,10 @@ def _beyond(events: Iterable[LogEvent], place: Place | None, *, forward: bool) -
 def _fitting(events: Iterable[LogEvent], limit: int) -> Iterable[LogEvent]:
     size = 0
     for number, event in enumerate(islice(events, limit)):
-        size += _size(event)
+        size += counted(event.message)
         if number and size > BYTES_MAX:
             return
         yield event
-
-
-def _size(event: LogEvent) -> int:
-    return len(event.message.encode(errors="replace")) + _OVERHEAD
 
 
 def _shown(event: LogEvent) -> Shown:

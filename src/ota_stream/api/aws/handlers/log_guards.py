@@ -11,10 +11,10 @@ from ota_stream.api.aws.clouded import AwsOperated
 from ota_stream.api.aws.given import Given, Shown
 from ota_stream.errors import ControlError
 from ota_stream.logs import groups
+from ota_stream.logs.events import counted
 from ota_stream.logs.reading_errors import invalid
 
 BATCH_MAX: Final = 1_048_576  # bytes in one PutLogEvents, with 26 for each event
-_OVERHEAD: Final = 26
 _HOUR: Final = 3_600_000  # milliseconds
 SPAN_MAX: Final = 24 * _HOUR  # between the first and the last event of a batch
 PAST_MAX: Final = 14 * 24 * _HOUR  # an older event is rejected
@@ -25,7 +25,7 @@ def put_events(cloud: AwsOperated, given: Given) -> None:
     """Look at a PutLogEvents. Raises ControlError (InvalidParameterException)."""
     _only_others(cloud, given["logGroupName"])
     events: list[dict[str, Any]] = given["logEvents"]
-    size = sum(len(event["message"].encode(errors="replace")) + _OVERHEAD for event in events)
+    size = sum(counted(event["message"]) for event in events)
     if size > BATCH_MAX:
         raise invalid(f"Upload too large: {size} bytes exceeds limit of {BATCH_MAX}")
     times: list[int] = [event["timestamp"] for event in events]

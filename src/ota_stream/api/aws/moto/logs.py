@@ -5,14 +5,12 @@ Moto writes in a thread of its own; here its lists are copied before they are lo
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from ota_stream.api.aws.moto.state import MotoState, backends_of
 from ota_stream.logs import groups
-from ota_stream.logs.events import LogEvent, LogGroup, LogStream, Wanted, key
-
-_OVERHEAD: Final = 26  # bytes the service counts for an event beside its message
+from ota_stream.logs.events import LogEvent, LogGroup, LogStream, Wanted, counted, key
 
 
 class _Sums:
@@ -27,7 +25,7 @@ class _Sums:
         for event in events[self.end :]:
             self.first = min(self.first, event.timestamp) if self.end else event.timestamp
             self.last = max(self.last, event.timestamp)
-            self.size += len(event.message.encode(errors="replace")) + _OVERHEAD
+            self.size += counted(event.message)
             self.end += 1
 
 
