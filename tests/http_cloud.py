@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from live import PATIENCE, MovableClock
-from ota_broker.services import Place, open_services
+from ota_broker.services import Outlets, Place, open_services
 from ota_stream.answers import Effect, Reply
 from ota_stream.api.app import create_app
 from ota_stream.api.guard import LocalOnly
@@ -52,16 +52,16 @@ class World:
             folder, base, JobOptions(), self.update_options, self.clock, self.aws_backend, tail_pace=self.tail_pace
         )
         self.events = StoredEvents(folder)
-        self.services = open_services(self.database, self.events, self.catalog, place)
-        self.lost = list(self.services.restore())
-        self.presigner, self.updates = self.services.presigner, self.services.updates
-        self.book = self.services.book
-        self.jobs, self.devices = self.services.control, self.services.jobs
-        self.operated = self.services.operated(
+        outlets = Outlets(
             self.hand_over,
             lambda: self.commit(),  # noqa: PLW0108 - a test puts another one there
             lambda kind: base.partition("://")[2] if kind == "iot:Jobs" else mqtt,
         )
+        self.services = open_services(self.database, self.events, self.catalog, place, outlets)
+        self.lost = list(self.services.restore())
+        self.operated, self.book = self.services.cloud, self.services.book
+        self.presigner, self.updates = self.operated.presigner, self.operated.updates
+        self.jobs, self.devices = self.operated.jobs, self.operated.devices
         self.commit: Callable[[], None] = self.database.flush
 
     def hand_over(self, effect: Effect) -> None:

@@ -7,7 +7,6 @@ from typing import Final
 from ota_broker.front.notices import Notices
 from ota_broker.services import Services
 from ota_stream.api.app import create_app
-from ota_stream.api.aws.clouded import AwsOperated
 from ota_stream.api.aws.gateway import Gateway
 from ota_stream.api.guard import LocalOnly
 from ota_stream.api.server import HttpError, HttpServer
@@ -34,9 +33,9 @@ class HttpDoor:
         self._readying: asyncio.Task[None] | None = None
         self._gateway: Gateway | None = None
 
-    async def serve(self, services: Services, cloud: AwsOperated, names: Collection[str]) -> None:
+    async def serve(self, services: Services, names: Collection[str]) -> None:
         """Begin to answer. `names` are the hosts it may be called by besides this machine's own (A18)."""
-        rest = services.rest
+        cloud, rest = services.cloud, services.rest
         self._gateway = Gateway(cloud, create_app(cloud), rest.backend, rest.state, services.rights_changed)
         if rest.state is not None and not rest.state.is_new:  # it was used before, and will be again
             self._readying = asyncio.create_task(self._gateway.get_ready())

@@ -1,7 +1,7 @@
 """The services of one simulator over its database: what was acknowledged before a restart is there after it."""
 
 import uuid
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -59,31 +59,29 @@ class Place(Struct, frozen=True):
     tail_pace: float = live_tails.PACE
 
 
-class Services(Struct, frozen=True):
-    """Everything that decides, apart from what devices ask of streams; and what it keeps in `moto`."""
+class Outlets(Struct, frozen=True):
+    """What leaves the services by the process: `hand_over`, `commit` and `address`, as Operated and AwsOperated say."""
 
-    catalog: Catalog
+    hand_over: Callable[[Effect], None]
+    commit: Callable[[], None]
+    address: Callable[[str], str]
+
+
+class Services(Struct, frozen=True):
+    """Everything that decides, apart from what devices ask of streams: `cloud` as those who call over HTTP have it.
+
+    `rest` is the rest of AWS, and `moto` what is kept of it in this process.
+    """
+
+    cloud: AwsOperated
     book: JobBook
-    jobs: JobService
-    control: JobControl
-    queries: JobQueries
-    registry: Registry
-    signing: SigningService
-    updates: UpdateService
     rest: RestOfAws
-    kept: KeptStreams
-    keys: KeyFolder
-    presigner: Presigner
-    tags: MutableMapping[str, Tags]
-    arn: Callable[[str], str]
-    clock: Clock
     moto: MotoState
-    logs: CloudLogs
 
     def restore(self) -> Iterator[str]:
         """Bring back what was under way; the lines say what of it is lost."""
-        yield from self.updates.restore()
-        self.kept.restore()
+        yield from self.cloud.updates.restore()
+        self.cloud.kept.restore()
         doubt = self.moto.doubt()
         if doubt is not None:
             yield doubt
@@ -91,47 +89,21 @@ class Services(Struct, frozen=True):
     def rights_changed(self) -> None:
         """Judge anew what roles may do, and so what is logged."""
         self.rest.roles.changed()
-        self.logs.settings.changed()
+        self.cloud.logs.settings.changed()
 
     def on_time(self, now: float) -> Effect:
         """Do what is due: roll-outs, time-outs, the next steps of updates. Costs two comparisons when nothing is."""
         effects = [
             service.on_time(now)
-            for service in (self.updates, self.control)
+            for service in (self.cloud.updates, self.cloud.jobs)
             if (deadline := service.deadline()) is not None and deadline <= now
         ]
         return Effect.of(effects)
 
-    def operated(
-        self, hand_over: Callable[[Effect], None], commit: Callable[[], None], address: Callable[[str], str]
-    ) -> AwsOperated:
-        """Return all of it as those who call over HTTP have it. See Operated and AwsOperated for the arguments."""
-        return AwsOperated(
-            catalog=self.catalog,
-            jobs=self.control,
-            devices=self.jobs,
-            queries=self.queries,
-            registry=self.registry,
-            signing=self.signing,
-            updates=self.updates,
-            objects=self.rest.objects,
-            kept=self.kept,
-            keys=self.keys,
-            presigner=self.presigner,
-            clock=self.clock,
-            hand_over=hand_over,
-            commit=commit,
-            groups=self.book.groups,
-            event_types=self.book.event_types,
-            tags=self.tags,
-            arn=self.arn,
-            address=address,
-            logs=self.logs,
-            account=self.moto.account,
-        )
 
-
-def open_services(database: Database, events: StoredEvents, catalog: Catalog, place: Place) -> Services:
+def open_services(
+    database: Database, events: StoredEvents, catalog: Catalog, place: Place, outlets: Outlets
+) -> Services:
     """Build the services over what the database has, and the log groups that AWS IoT writes.
 
     Raises:
@@ -172,25 +144,30 @@ def open_services(database: Database, events: StoredEvents, catalog: Catalog, pl
     roles = rest.roles if update_options.roles == "check" else None
     settings = open_logging(database, book, rest, moto, place.log_group)
     book.on_membership = settings.changed
-    return Services(
+    cloud = AwsOperated(
         catalog=catalog,
-        book=book,
-        jobs=JobService(book, job_options, presign),
-        control=control,
+        jobs=control,
+        devices=JobService(book, job_options, presign),
         queries=JobQueries(book, job_options),
         registry=Registry(book, job_options, presign),
         signing=signing,
         updates=updates,
-        rest=rest,
+        objects=rest.objects,
         kept=KeptStreams(table("kept streams", KeptStream), catalog, rest.objects, roles),
         keys=keys,
         presigner=presigner,
+        clock=place.clock,
+        hand_over=outlets.hand_over,
+        commit=outlets.commit,
+        groups=book.groups,
+        event_types=book.event_types,
         tags=table("tags", Tags),
         arn=update_options.arn,
-        clock=place.clock,
-        moto=moto,
+        address=outlets.address,
         logs=_cloud_logs(database, place, settings, events, rest),
+        account=moto.account,
     )
+    return Services(cloud, book, rest, moto)
 
 
 def _cloud_logs(

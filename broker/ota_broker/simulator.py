@@ -22,7 +22,7 @@ from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
 from ota_broker.recorder import Recorder
 from ota_broker.request_log import RequestLog
-from ota_broker.services import Place, Services, open_services
+from ota_broker.services import Outlets, Place, Services, open_services
 from ota_stream.answers import Effect
 from ota_stream.logs import groups
 from ota_stream.logs.entries import EntryWriter
@@ -109,15 +109,16 @@ class Simulator:
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
         place = Place(data_dir, self._http.base, *options, self._clock, settings.aws_backend, settings.log_group)
-        services = self._services = open_services(database, events, self.catalog, place)
+        outlets = Outlets(self._hand_over, self._keeper.commit, self._address)
+        services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
             self._notices.say("state", line)
         if settings.logging:
-            logging_account.begin(services.logs.settings, settings.account_id, settings.level())
+            logging_account.begin(services.cloud.logs.settings, settings.account_id, settings.level())
         self._recorder = Recorder(
             log,
             EntryWriter(settings.account_id, settings.level_of_failures()),
-            services.logs.settings,
+            services.cloud.logs.settings,
             self._peer_of,
             self._notices,
         )
@@ -126,8 +127,7 @@ class Simulator:
         await self._listener.start(settings.host, settings.mqtt_port)
         self.host, self.port = self._listener.host, self._listener.port
         self.http_host, self.http_port = self._http.host, self._http.port
-        cloud = services.operated(self._hand_over, self._keeper.commit, self._address)
-        await self._http.serve(services, cloud, {settings.host})
+        await self._http.serve(services, {settings.host})
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
 
     def _address(self, kind: str) -> str:
@@ -139,14 +139,14 @@ class Simulator:
 
     def _hand_over(self, effect: Effect) -> None:
         """Keep the records of something no device asked for, and send what follows from it."""
-        for record in (*effect.records, *self._services.updates.follow(effect.records)):
+        for record in (*effect.records, *self._services.cloud.updates.follow(effect.records)):
             self._recorder.keep(record)
         self._listener.exchange.send(effect.replies)
         self._arm()
 
     def _arm(self) -> None:
         """Come back at the moment the next step of an update is due; everything slower is the tick's."""
-        deadline = self._services.updates.deadline()
+        deadline = self._services.cloud.updates.deadline()
         if deadline is not None and self._alarm is None:
             wait = max(0.0, deadline - self._clock.wall())
             self._alarm = asyncio.get_running_loop().call_later(wait, self._on_alarm)
@@ -162,13 +162,13 @@ class Simulator:
         self._keeper.tick()
         self._watch.tick()
         self._http.tick()
-        self._writer.retain(self._services.logs.groups.retentions)
+        self._writer.retain(self._services.cloud.logs.groups.retentions)
 
     def _front_door(self) -> Listener:
         streams = StreamService(self.catalog, self.settings.stream_options())
-        services = self._services
+        services = self._services.cloud
         return Listener(
-            Cloud(streams, services.jobs, self._recorder, services.updates.follow),
+            Cloud(streams, services.devices, self._recorder, services.updates.follow),
             PROFILES[self.settings.profile],
             self._clock,
             self._notices,

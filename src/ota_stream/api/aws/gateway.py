@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ota_stream.api.aws import s3_checks, wire
 from ota_stream.api.aws import scope as scopes
-from ota_stream.api.aws.backend import NOBODY, Backend, Elsewhere, Got, InProcess, Sent, not_implemented
+from ota_stream.api.aws.backend import NOBODY, Backend, Elsewhere, Got, Sent, not_implemented
 from ota_stream.api.aws.clouded import AwsOperated
 from ota_stream.api.aws.given import Given
 from ota_stream.api.aws.moto.state import MotoState
@@ -35,20 +35,21 @@ _BODY_MAX: Final = {"s3": UPLOAD_MAX, "logs": 8 * 1024 * 1024}  # a megabyte of 
 class Gateway:
     """Answers what is signed for AWS, and leaves everything else to `otherwise`.
 
-    `rights_changed` is called, on the loop, after every request that may have changed a role or a policy.
+    `state` is moto's, None where another endpoint is in its place. `rights_changed` is called, on the loop, after every
+    request that may have changed a role or a policy.
     """
 
     def __init__(
         self,
         cloud: AwsOperated,
         otherwise: ASGIApp,
-        backend: Backend | None = None,
-        state: MotoState | None = None,
-        rights_changed: Callable[[], None] = lambda: None,
+        backend: Backend,
+        state: MotoState | None,
+        rights_changed: Callable[[], None],
     ) -> None:
         self._cloud = cloud
         self._otherwise = otherwise
-        self._backend = backend or InProcess()
+        self._backend = backend
         self._state = state
         self._rights_changed = rights_changed
         self._aside = ThreadPoolExecutor(1, "aws-backend")  # moto is not made for two calls at once
