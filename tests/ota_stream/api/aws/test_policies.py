@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ota_stream.api.aws.moto.globs import matches
 from ota_stream.api.aws.moto.policies import Asking, Ruling, decide
+from ota_stream.policies.patterns import matches
 
 OBJECT = "arn:aws:s3:::images/app.bin"
 ROLE = "arn:aws:iam::123456789012:role/ota"

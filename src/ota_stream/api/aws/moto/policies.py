@@ -11,8 +11,8 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
-from ota_stream.api.aws.moto.conditions import fulfilled
-from ota_stream.api.aws.moto.globs import matches
+from ota_stream.policies.conditions import conditions, fulfilled
+from ota_stream.policies.patterns import matches
 
 
 class Asking(Struct, frozen=True):
@@ -53,7 +53,8 @@ def decide(documents: Iterable[str | bytes], asking: Asking) -> Verdict:
         effect = _EFFECTS.get(str(statement.get("Effect")))
         if effect is None or not _concerns(statement, asking, effect):
             continue
-        holds, doubt = fulfilled(statement.get("Condition"), asking.context)
+        asked = tuple(conditions(statement.get("Condition"), variables=False))
+        holds, doubt = fulfilled(asked, asking.context.__getitem__)
         if doubt is not None:
             doubts.append(doubt)
         if effect is Ruling.DENIED and (holds or doubt is not None):
