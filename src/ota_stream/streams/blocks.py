@@ -27,25 +27,3 @@ def chosen(request: GetStream, block_size: int) -> Sequence[int]:
     if request.bitmap is None:
         return range(request.block_offset, request.block_offset + limit)  # SB-2
     return bitmap.wanted(request.bitmap, request.block_offset, limit)
-
-
-class BlockCache:
-    """Encoded blocks by key, bounded in bytes; the oldest go first.
-
-    A key must name the content (the file's ETag), so an entry can never be wrong, only unused.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._blocks: dict[tuple[object, ...], bytes] = {}
-        self.find = self._blocks.get
-
-    def put(self, key: tuple[object, ...], block: bytes) -> None:
-        """Keep one encoded block."""
-        if len(block) > self._max_bytes:
-            return
-        self._bytes += len(block) - len(self._blocks.pop(key, b""))
-        self._blocks[key] = block
-        while self._bytes > self._max_bytes:
-            self._bytes -= len(self._blocks.pop(next(iter(self._blocks))))

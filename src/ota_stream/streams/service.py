@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from ota_stream.answers import Answer, Refusal, Reply
 from ota_stream.records import Action, RequestRecord
 from ota_stream.streams import blocks, quotas
+from ota_stream.streams.cache import BoundedCache
 from ota_stream.streams.catalog import Catalog, ImageError, ImageForbidden, ImageGone, Stream, StreamFile
 from ota_stream.streams.codec import CODECS
 from ota_stream.streams.errors import Rejection, Why
@@ -14,29 +17,58 @@ from ota_stream.streams.options import StreamOptions
 from ota_stream.streams.topics import Format, Operation, StreamTopic, UnknownTopic
 
 CACHE_MAX: Final = 128 * 1024 * 1024  # bytes of encoded blocks: a 24 MiB image in both formats, twice
-PARSED_MAX: Final = 4096  # requests remembered; devices in one place ask in the same words
-PARSED_PAYLOAD_MAX: Final = 512  # bytes; a longer request is read each time
+PLANS_MAX: Final = 64 * 1024 * 1024  # bytes of blocks that remembered requests bring; mostly those of the cache
+PLAN_BYTES: Final = 1024  # what a remembered request counts beside its blocks
+PLANNED_PAYLOAD_MAX: Final = 512  # bytes; a longer request is read each time
 
+_GET: Final = Operation.GET  # in Python 3.11 a member of an enumeration takes longer to look up than a block
 ACTIONS: Final = {Operation.GET: Action.GET_STREAM, Operation.DESCRIBE: Action.DESCRIBE_STREAM}
+
+
+class _Plan(Struct, frozen=True, gc=False):
+    """What a GetStream comes to as long as stream and file are what they were: devices ask in the same words.
+
+    A block message is `head` and a body. It names the file and does not hold it: nothing keeps an image that is gone.
+    """
+
+    stream_version: int
+    file_id: int
+    etag: str
+    token: str | None
+    head: bytes
+    bodies: tuple[bytes, ...]
 
 
 class StreamService:
     """Answers GetStream and DescribeStream for every stream of a catalog."""
 
-    def __init__(self, catalog: Catalog, options: StreamOptions | None = None, cache_max: int = CACHE_MAX) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        options: StreamOptions | None = None,
+        cache_max: int = CACHE_MAX,
+        plans_max: int = PLANS_MAX,
+    ) -> None:
         self._catalog = catalog
         self._options = options or StreamOptions()
-        self._cache = blocks.BlockCache(cache_max)
-        self._parsed: dict[tuple[Format, bytes], GetStream] = {}
+        self._cache = BoundedCache[tuple[str, int, int, int, Format], bytes](cache_max)
+        self._plans = BoundedCache[tuple[str, Format, bytes], _Plan](plans_max)
 
     def answer(self, topic: StreamTopic, payload: bytes, client_id: str, now: float) -> Answer:
         """Answer one request: its blocks, its description or its rejection, and always its record."""
         token = failure = None
         try:
-            if topic.operation is Operation.GET:
-                request = self._get_stream(topic.format, payload)
-                token = _usable(request.client_token)
-                replies = self._blocks(topic, request)
+            if topic.operation is _GET:
+                key = (topic.stream_id, topic.format, payload)
+                plan = self._plans.find(key)
+                if plan is None or not self._holds(plan, topic.stream_id):
+                    request = self._get_stream(topic.format, payload)
+                    token = _usable(request.client_token)
+                    plan = self._plan(topic, request)
+                    if len(payload) <= PLANNED_PAYLOAD_MAX:
+                        self._plans.put(key, plan, PLAN_BYTES + sum(map(len, plan.bodies)))
+                token, head, answer, qos = plan.token, plan.head, topic.answer, self._options.stream_qos
+                replies = tuple([Reply(answer, head + body, qos) for body in plan.bodies])  # SB-8
             else:
                 token = _usable(self._describe_token(topic.format, payload))
                 replies = (self._description(topic, token),)
@@ -72,16 +104,8 @@ class StreamService:
     # Reading the request
 
     def _get_stream(self, wire_format: Format, payload: bytes) -> GetStream:
-        key = (wire_format, payload)
-        request = self._parsed.get(key)
-        if request is None:
-            # EC-9: an empty body is a request with every field missing
-            request = CODECS[wire_format].decode_get(payload, self._options) if payload else GetStream()
-            if len(payload) <= PARSED_PAYLOAD_MAX:
-                if len(self._parsed) >= PARSED_MAX:
-                    self._parsed.clear()
-                self._parsed[key] = request
-        return request
+        # EC-9: an empty body is a request with every field missing
+        return CODECS[wire_format].decode_get(payload, self._options) if payload else GetStream()
 
     def _describe_token(self, wire_format: Format, payload: bytes) -> str | None:
         if not payload:  # EC-9
@@ -102,7 +126,18 @@ class StreamService:
         description = Description(stream.version, files, stream.description, token)
         return Reply(topic.answer, CODECS[topic.format].encode_description(description), self._options.stream_qos)
 
-    def _blocks(self, topic: StreamTopic, request: GetStream) -> tuple[Reply, ...]:
+    def _holds(self, plan: _Plan, stream_id: str) -> bool:
+        """Tell whether the request would come to the same again: nothing else than this has a part in a plan."""
+        stream = self._catalog.find(stream_id)
+        if stream is None or stream.version != plan.stream_version:
+            return False
+        file = stream.files.get(plan.file_id)
+        try:
+            return file is not None and file.etag == plan.etag == file.image.etag()
+        except ImageError:
+            return False
+
+    def _plan(self, topic: StreamTopic, request: GetStream) -> _Plan:
         file_id, block_size = request.file_id, request.block_size
         if file_id is None:
             raise Rejection(Why.FILE_ID_MISSING)  # SG-3
@@ -117,7 +152,13 @@ class StreamService:
         self._check_ranges(request, block_size)
         wanted = self._wanted(request, file, block_size)
         _check_image(file)
-        return self._replies(topic, request, file, wanted)
+        head = CODECS[topic.format].block_head(request.client_token)
+        bodies = self._bodies(topic.format, block_size, file, wanted)
+        if self._options.oversized_data == "reject" and any(
+            len(head) + len(body) > quotas.MQTT_PAYLOAD_MAX for body in bodies
+        ):
+            raise Rejection(Why.BLOCK_SIZE)  # G-8
+        return _Plan(stream.version, file_id, file.etag, request.client_token, head, bodies)
 
     def _check_ranges(self, request: GetStream, block_size: int) -> None:
         if not quotas.BLOCK_SIZE_MIN <= block_size <= quotas.BLOCK_SIZE_MAX:
@@ -143,25 +184,19 @@ class StreamService:
             return kept  # G-2
         return wanted
 
-    def _replies(
-        self, topic: StreamTopic, request: GetStream, file: StreamFile, wanted: Sequence[int]
-    ) -> tuple[Reply, ...]:
-        codec, head = CODECS[topic.format], CODECS[topic.format].block_head(request.client_token)
-        block_size, qos = request.block_size or 0, self._options.stream_qos
-        replies: list[Reply] = []
+    def _bodies(
+        self, wire_format: Format, block_size: int, file: StreamFile, wanted: Sequence[int]
+    ) -> tuple[bytes, ...]:
+        bodies: list[bytes] = []
         for block_id in wanted:  # SB-8: one message a block, ascending
-            key = (file.etag, file.file_id, block_size, block_id, topic.format)
+            key = (file.etag, file.file_id, block_size, block_id, wire_format)
             body = self._cache.find(key)
             if body is None:
                 payload = file.image.read(*blocks.span(block_id, block_size, file.size))
-                body = codec.block_body(file.file_id, block_id, payload)
-                self._cache.put(key, body)
-            replies.append(Reply(topic.answer, head + body, qos))
-        if self._options.oversized_data == "reject" and any(
-            len(reply.payload) > quotas.MQTT_PAYLOAD_MAX for reply in replies
-        ):
-            raise Rejection(Why.BLOCK_SIZE)  # G-8
-        return tuple(replies)
+                body = CODECS[wire_format].block_body(file.file_id, block_id, payload)
+                self._cache.put(key, body, len(body))
+            bodies.append(body)
+        return tuple(bodies)
 
 
 def _usable(token: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """The stream topics: which request a topic is, and where its answers go (docs/wire.md)."""
 
 from enum import StrEnum
+from sys import intern
 from typing import Final
 
 from msgspec import Struct
@@ -97,7 +98,7 @@ def build(thing: str, stream_id: str, operation: Operation, wire_format: Format)
     return StreamTopic(
         text=f"{base}/{operation}/{wire_format}",
         thing=thing,
-        stream_id=stream_id,
+        stream_id=intern(stream_id),  # a fleet names few streams: one text, found by its address
         operation=operation,
         format=wire_format,
         answer=f"{base}/{_ANSWERS[operation]}/{wire_format}",

@@ -1,6 +1,7 @@
 """What holds for every request, not only for those somebody thought of."""
 
 import json
+from enum import Enum
 
 import cbor2
 from hypothesis import given, settings
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from images import MemoryImage, image_bytes
 from ota_stream.answers import Answer, Refusal
 from ota_stream.streams import bitmap, blocks, topics
-from ota_stream.streams.catalog import Catalog
+from ota_stream.streams.cache import BoundedCache
+from ota_stream.streams.catalog import Catalog, ImageGone
 from ota_stream.streams.codec import CODECS
 from ota_stream.streams.errors import Rejection, Why
 from ota_stream.streams.messages import DataBlock, DescribeStream, Description, FileSize, GetStream, RejectedStream
@@ -263,12 +265,12 @@ def test_blocks_cover_a_file_without_gap_or_overlap(size, block_size):
     keys=st.lists(st.integers(0, 7)),
 )
 @settings(deadline=None)
-def test_the_block_cache_keeps_its_bound_and_never_lies(bound, lengths, keys):
+def test_a_cache_keeps_its_bound_and_never_lies(bound, lengths, keys):
     content = {key: bytes([key]) * length for key, length in enumerate(lengths)}
-    cache = blocks.BlockCache(bound)
+    cache = BoundedCache[int, bytes](bound)
     for key in keys:
-        cache.put((key,), content[key])
-        kept = {each: found for each in content if (found := cache.find((each,))) is not None}
+        cache.put(key, content[key], len(content[key]))
+        kept = {each: found for each in content if (found := cache.find(each)) is not None}
         assert sum(len(block) for block in kept.values()) <= bound
         assert all(block == content[each] for each, block in kept.items())
         assert (key in kept) == (len(content[key]) <= bound)  # the newest stays if it fits at all
@@ -285,3 +287,61 @@ def test_a_request_is_read_the_same_way_every_time_or_refused(wire, payload, cho
         assert (rejection.why is Why.CBOR) == (wire is Format.CBOR)  # noqa: PT017 - ST-6
     else:
         assert codec.decode_get(payload, chosen) == first
+
+
+class Change(Enum):
+    """What may happen to a stream between two requests."""
+
+    NOTHING = "nothing"
+    UPDATED = "it gets a new version"
+    REPLACED = "it is deleted and made again with other files"
+    GONE = "its image cannot be read"
+    BACK = "its image can be read again"
+
+
+def happen(change: Change, catalog: Catalog) -> None:
+    image = next(iter(catalog.find("fw").files.values())).image
+    if change is Change.UPDATED:
+        catalog.update("fw", {0: MemoryImage(LARGE[:5000]), 1: MemoryImage(LARGE[:1])})
+    elif change is Change.REPLACED:
+        catalog.delete("fw")
+        catalog.put("fw", {0: MemoryImage(LARGE[7:9000])})
+    elif change is Change.GONE:
+        image.etag_fault = ImageGone("gone")
+    elif change is Change.BACK:
+        image.etag_fault = None
+
+
+plain_requests = st.builds(
+    GetStream,
+    client_token=st.sampled_from([None, "rdy"]),
+    stream_version=st.sampled_from([None, 1, 2]),
+    file_id=st.sampled_from([0, 1]),
+    block_size=st.sampled_from([256, 4096]),
+    block_offset=st.integers(0, 2),
+    block_count=st.sampled_from([None, 1, 3]),
+)
+
+
+@given(
+    chosen=options,
+    asked=st.lists(
+        st.tuples(
+            st.sampled_from(Change),
+            request_topics,
+            st.builds(lambda wire, request: CODECS[wire].encode_get(request), formats, plain_requests) | payloads,
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_service_that_remembers_answers_as_one_that_has_seen_nothing(chosen, asked):
+    catalog = Catalog()
+    catalog.put("fw", {0: MemoryImage(LARGE[:60_000]), 1: MemoryImage(LARGE[:1])})
+    remembering = StreamService(catalog, chosen)
+    for change, topic, payload in asked:
+        happen(change, catalog)
+        for _ in range(2):
+            answer = remembering.answer(topic, payload, "c", 5.0)
+            assert answer == StreamService(catalog, chosen).answer(topic, payload, "c", 5.0)

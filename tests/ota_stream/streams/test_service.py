@@ -1,5 +1,8 @@
 """What the service does beyond a single request: caching, repetition, storage that fails, many things at once."""
 
+import gc
+import weakref
+
 import cbor2
 import pytest
 
@@ -7,7 +10,7 @@ from images import MemoryImage, image_bytes
 from ota_stream.streams import topics
 from ota_stream.streams.catalog import Catalog, ImageError, ImageForbidden, ImageGone
 from ota_stream.streams.options import StreamOptions
-from ota_stream.streams.service import PARSED_MAX, PARSED_PAYLOAD_MAX, StreamService
+from ota_stream.streams.service import PLAN_BYTES, PLANNED_PAYLOAD_MAX, StreamService
 from ota_stream.streams.topics import Format, Operation
 from vectors import Case, Vector, bits, written_block, written_rejection
 
@@ -91,7 +94,7 @@ def test_files_with_the_same_content_keep_their_own_ids(catalog, service, image)
 
 
 def test_without_room_for_a_single_block_every_answer_is_still_right(catalog, image):
-    service = StreamService(catalog, cache_max=100)
+    service = StreamService(catalog, cache_max=100, plans_max=100)
     for _ in range(2):
         assert payloads(ask(service)) == blocks_of(CONTENT, 0, 1)
     assert len(image.reads) == 4
@@ -169,14 +172,43 @@ def test_a_token_that_is_refused_is_neither_echoed_nor_remembered(service):
     assert payloads(ask(service)) == blocks_of(CONTENT, 0, 1)
 
 
-def test_more_different_requests_than_are_remembered_are_all_answered(service):
-    for number in range(PARSED_MAX + 2):
+def test_more_different_requests_than_are_remembered_are_all_answered(catalog):
+    service = StreamService(catalog, plans_max=3 * PLAN_BYTES)
+    for number in [*range(5), *range(5)]:
         answer = ask(service, b'{"c":"%d","f":0,"l":4096,"n":0}' % number)
         assert answer.record.client_token == str(number)
 
 
+def test_a_remembered_request_that_cannot_be_answered_any_more_keeps_its_token(catalog, image, service):
+    """EC-3, SC-9: what is remembered is given up, and the whole way says why."""
+    payload = b'{"c":"rdy","f":0,"l":4096,"n":1}'
+    assert payloads(ask(service, payload)) == blocks_of(CONTENT, 0, echo="rdy")
+    image.etag_fault = ImageGone("gone")
+    gone = ask(service, payload)
+    assert gone.record.client_token == "rdy"  # noqa: S105 - the C agents' word
+    assert payloads(gone) == [written_rejection("json", "rdy", ("ResourceNotFound", gone.record.failure))]
+    image.etag_fault = None
+    assert payloads(ask(service, payload)) == blocks_of(CONTENT, 0, echo="rdy")
+    catalog.update("fw", {1: image})
+    assert payloads(ask(service, payload)) == [
+        written_rejection("json", "rdy", ("ResourceNotFound", gone.record.failure))
+    ]
+
+
+def test_nothing_that_is_remembered_holds_an_image_that_is_gone(catalog, service):
+    image = MemoryImage(CONTENT)
+    catalog.put("other", {0: image})
+    topic = topics.build("t", "other", Operation.GET, Format.JSON)
+    assert payloads(ask(service, FIRST_TWO, topic)) == blocks_of(CONTENT, 0, 1)
+    seen = weakref.ref(image)
+    catalog.delete("other")
+    del image
+    gc.collect()
+    assert seen() is None
+
+
 def test_a_request_too_long_to_remember_is_read_each_time(service):
-    long = FIRST_TWO + b" " * PARSED_PAYLOAD_MAX
+    long = FIRST_TWO + b" " * PLANNED_PAYLOAD_MAX
     assert payloads(ask(service, long)) == payloads(ask(service, long)) == blocks_of(CONTENT, 0, 1)
 
 
