@@ -3,12 +3,15 @@
 Paho is driven by `receive`, in the caller's thread: no second thread, no queue between the two, no lock.
 """
 
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Final, Self
 
+import msgspec
 import paho.mqtt.client as mqtt
 from msgspec import Struct
 from paho.mqtt.enums import CallbackAPIVersion
@@ -16,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ota_device.errors import LinkError
 
+ALPN: Final = "x-amzn-mqtt-ca"  # MS-1: what port 443 of AWS tells devices by
 KEEP_ALIVE: Final = 60  # seconds; what the C agents ask for
 _STEP: Final = 1.0  # seconds in paho's loop at most: it also looks after keep-alive
 
@@ -34,12 +38,24 @@ class Event(Enum):
     RECONNECTED = "the connection was lost and is back; what was under way is gone"
 
 
+class Credentials(Struct, frozen=True):
+    """What a device has for TLS: files (PEM) of its certificate, of its key, and of the CA that it trusts."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+
 class LinkOptions(Struct, frozen=True):
-    """How patient a link is: seconds for an answer of the broker, attempts to reconnect, seconds before each."""
+    """How patient a link is: seconds for an answer of the broker, attempts to reconnect, seconds before each.
+
+    With `credentials` it speaks TLS.
+    """
 
     patience: float = 5.0
     attempts: int = 10
     pause: float = 1.0
+    credentials: Credentials | None = None
 
 
 class Link:
@@ -63,10 +79,24 @@ class Link:
         # Reconnecting is ours: paho would try for ever, and only in a thread of its own.
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, reconnect_on_failure=False)
         self._client.connect_timeout = self._options.patience
+        if self._options.credentials is not None:
+            self._speak_tls(self._options.credentials)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
+
+    def _speak_tls(self, credentials: Credentials) -> None:
+        try:
+            context = ssl.create_default_context(cafile=credentials.ca)
+            context.load_cert_chain(credentials.certificate, credentials.key)
+            context.set_alpn_protocols([ALPN])
+            self._client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+        except FileNotFoundError:
+            missing = next((file for file in msgspec.structs.astuple(credentials) if not file.exists()), "a file")
+            raise LinkError(f"{missing} is not there: `ota-stream certs thing` writes it") from None
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            raise LinkError(f"certificate, key or CA cannot be used: {_told(error)}") from None
 
     def __enter__(self) -> Self:
         try:
@@ -145,7 +175,12 @@ class Link:
                 raise LinkError(f"{self._address} did not {what} within {self._options.patience:g} s: is it a broker?")
             # A refusal comes with the end of the connection, so the condition has the last word.
             if not self._turn(left) and not condition():
-                raise LinkError(f"{self._address} closed the connection: the simulator's log says why")
+                raise LinkError(f"{self._address} closed the connection{self._hint}: the simulator's log says why")
+
+    @property
+    def _hint(self) -> str:
+        """With TLS 1.3 a client learns at its first read, behind the handshake, that it was refused."""
+        return "" if self._options.credentials is None or self._connack else ", it may not accept the certificate"
 
     def _connect(self) -> None:
         self._connack = None
@@ -155,6 +190,10 @@ class Link:
             raise LinkError(
                 f"nobody listens on {self._address}: start the simulator with `ota-stream serve FIRMWARE`"
             ) from None
+        except ssl.SSLCertVerificationError as error:
+            raise LinkError(f"{self._address} is not who it should be: {error.verify_message}") from None
+        except ssl.SSLError as error:
+            raise LinkError(f"no TLS with {self._address}: {_told(error)}; is it the TLS port?") from None
         except (OSError, ValueError) as error:  # ValueError: a host that cannot be one
             raise LinkError(f"cannot reach {self._address}: {error}") from None
         self._wait_for(lambda: self._connack is not None, "answer CONNECT")
@@ -207,3 +246,7 @@ class Link:
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._arrived.append(Message(message.topic, bytes(message.payload)))
+
+
+def _told(error: OSError | ValueError) -> str:
+    return getattr(error, "reason", None) or str(error)

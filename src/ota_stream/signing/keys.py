@@ -1,5 +1,7 @@
-"""Key pairs for code signing as PEM: how a CA and a code-signing certificate are minted. It knows no file."""
+"""Key pairs as PEM: how a CA, and what it signs for code and for TLS, are minted. It knows no file."""
 
+import ipaddress
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -64,15 +66,52 @@ def mint_ca(common_name: str, kind: KeyKind, validity: Validity) -> KeyPair:
 def mint_code_signing(common_name: str, kind: KeyKind, ca: KeyPair, validity: Validity) -> KeyPair:
     """Return a new pair whose certificate is for code signing and signed by `ca`. Raises ControlError for a bad CA."""
     key = _new_key(kind)
+    return _pair(key, _signed(common_name, ExtendedKeyUsageOID.CODE_SIGNING, key, ca, validity, []))
+
+
+def mint_server(names: Iterable[str], ca: KeyPair, validity: Validity) -> KeyPair:
+    """Return a new ECDSA pair for a TLS server that is called by these host names and IP addresses."""
+    key = _new_key(KeyKind.ECDSA)
+    called = x509.SubjectAlternativeName([_called(name) for name in names])
+    return _pair(key, _signed("localhost", ExtendedKeyUsageOID.SERVER_AUTH, key, ca, validity, [called]))
+
+
+def called(known: x509.Certificate) -> frozenset[str]:
+    """Return the host names and IP addresses that a certificate is for."""
+    try:
+        names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return frozenset(names.get_values_for_type(x509.DNSName)) | {str(address) for address in addresses}
+
+
+def _called(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _signed(  # noqa: PLR0913, PLR0917 - what a certificate says
+    common_name: str,
+    purpose: x509.ObjectIdentifier,
+    key: PrivateKey,
+    ca: KeyPair,
+    validity: Validity,
+    more: Iterable[x509.ExtensionType],
+) -> x509.Certificate:
     issuer, issuer_key = certificate(ca.certificate), private_key(ca.key)
     builder = _certificate(_name(common_name), issuer.subject, key, validity)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(certificates=False), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
     )
-    return _pair(key, builder.sign(issuer_key, hashes.SHA256()))
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
 
 
 def private_key(pem: bytes) -> PrivateKey:

@@ -3,13 +3,25 @@
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
+
 from ota_stream.clock import Clock
 from ota_stream.errors import ControlError
-from ota_stream.signing.keys import KeyPair, Validity, mint_ca, mint_code_signing
+from ota_stream.signing.keys import (
+    KeyPair,
+    Validity,
+    called,
+    certificate,
+    mint_ca,
+    mint_code_signing,
+    mint_server,
+    private_key,
+)
 from ota_stream.signing.platforms import KeyKind
 from ota_stream.signing.service import WRONG_KEY
 from ota_stream.stores.errors import StoreError
@@ -19,6 +31,9 @@ SIGNER: Final = "ota-stream-code-signing-"  # how the names of the simulator's o
 YEARS: Final = 10
 _DAY: Final = 86_400.0
 _CA: Final = "ota-stream local CA"
+_SERVER: Final = "ota-stream server"
+SERVER_DAYS: Final = 397  # what TLS stacks that look at it put up with
+RENEW_DAYS: Final = 60  # before its end
 _NOT_IN_NAME: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -52,6 +67,30 @@ class KeyFolder:
             self._put(_CA, pair)
         return pair
 
+    def server(self, names: Iterable[str]) -> tuple[Path, Path]:
+        """Return the files of a certificate and its key for a TLS server of these names: host names, IP addresses.
+
+        The pair is minted anew when its end is near, or when it was for other names, or another CA's.
+
+        Raises:
+            StoreError: the folder cannot be read or written.
+        """
+        wanted, ca = frozenset(names), self.ca()
+        pair = self._find(_SERVER)
+        if pair is None or not self._serves(pair, wanted, ca):
+            self._put(_SERVER, mint_server(sorted(wanted), ca, self._validity(SERVER_DAYS)))
+        return self._path(_SERVER, "crt"), self._path(_SERVER, "key")
+
+    def _serves(self, pair: KeyPair, names: frozenset[str], ca: KeyPair) -> bool:
+        known = certificate(pair.certificate)
+        try:
+            known.verify_directly_issued_by(certificate(ca.certificate))
+        except (InvalidSignature, ValueError):
+            return False
+        is_pair = known.public_key() == private_key(pair.key).public_key()  # a crash may have parted them
+        until = known.not_valid_after_utc.timestamp() - RENEW_DAYS * _DAY
+        return is_pair and called(known) == names and self._clock.wall() < until
+
     def secret(self, name: str) -> bytes:
         """Return 32 random bytes that stay the same over restarts.
 
@@ -79,9 +118,9 @@ class KeyFolder:
         """Return where the certificate of this name is, for a device to be given."""
         return self._path(certificate, "crt")
 
-    def _validity(self) -> Validity:
+    def _validity(self, days: float = YEARS * 365) -> Validity:
         now = self._clock.wall()
-        return Validity(now - _DAY, now + YEARS * 365 * _DAY, secrets.randbits(158) + 1)
+        return Validity(now - _DAY, now + days * _DAY, secrets.randbits(158) + 1)
 
     def _find(self, name: str) -> KeyPair | None:
         try:
@@ -101,10 +140,7 @@ class KeyFolder:
 
     def _write(self, path: Path, content: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.part")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        aside.replace(path)
+        write_secret(path, content)
 
     def _path(self, name: str, ending: str) -> Path:
         """Name the file so that a person knows it and nothing in the name means anything to the disk (A5)."""
@@ -114,12 +150,20 @@ class KeyFolder:
         )
 
 
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all. Raises OSError."""
+    aside = path.with_name(f"{path.name}.part")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    aside.replace(path)
+
+
 def signers(data_dir: Path) -> bytes:
     """Return the certificates (PEM) that images are signed for, as far as there are any yet.
 
-    Not the CA's, which signs no image, nor those of Damage.WRONG_KEY, which no device holds.
+    Not the CA's and the server's, which sign no image, nor those of Damage.WRONG_KEY, which no device holds.
     """
-    others = tuple(f"{_NOT_IN_NAME.sub('-', name)}-" for name in (_CA, WRONG_KEY))
+    others = tuple(f"{_NOT_IN_NAME.sub('-', name)}-" for name in (_CA, _SERVER, WRONG_KEY))
     found = sorted((data_dir / FOLDER).glob("*.crt"))
     return b"".join(path.read_bytes() for path in found if not path.name.startswith(others))
 

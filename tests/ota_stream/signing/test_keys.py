@@ -65,7 +65,9 @@ def test_the_secret_is_not_shown():
     assert "hush" not in repr(KeyPair(b"hush", b"certificate"))
 
 
-@pytest.mark.parametrize("pem", [b"", b"no key", pem_of(ed25519.Ed25519PrivateKey.generate())[:-40]])
+@pytest.mark.parametrize(
+    "pem", [b"", b"no key", pem_of(ed25519.Ed25519PrivateKey.generate())[:-40]], ids=["empty", "text", "cut"]
+)
 def test_what_is_no_key_is_refused(pem):
     with pytest.raises(ControlError, match="not an unencrypted PEM key"):
         keys.private_key(pem)

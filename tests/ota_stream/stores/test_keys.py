@@ -8,9 +8,10 @@ from cryptography import x509
 
 from live import MovableClock
 from ota_stream.errors import ControlError
+from ota_stream.signing.keys import called
 from ota_stream.signing.platforms import KeyKind
 from ota_stream.stores.errors import StoreError
-from ota_stream.stores.keys import KeyFolder
+from ota_stream.stores.keys import RENEW_DAYS, SERVER_DAYS, KeyFolder, signers
 
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/1234"
 
@@ -49,3 +50,46 @@ def test_an_empty_name_and_a_folder_that_is_none_are_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError):
         KeyFolder(tmp_path / "file", MovableClock()).get_or_mint(ARN, KeyKind.ECDSA)
+
+
+def names_of(cert: Path) -> set[str]:
+    return set(called(x509.load_pem_x509_certificate(cert.read_bytes())))
+
+
+def test_a_server_has_a_certificate_for_its_names_until_they_change(tmp_path: Path):
+    keys = KeyFolder(tmp_path / "keys", MovableClock())
+    cert, key = keys.server(["localhost", "::1"])
+    first = cert.read_bytes()
+    assert names_of(cert) == {"localhost", "::1"}
+    assert keys.server(["::1", "localhost"])[0].read_bytes() == first
+    keys.server(["localhost", "192.168.1.20"])
+    assert cert.read_bytes() != first
+    assert names_of(cert) == {"localhost", "192.168.1.20"}
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_server_certificate_is_renewed_before_its_end(tmp_path: Path):
+    clock = MovableClock()
+    keys = KeyFolder(tmp_path / "keys", clock)
+    first = keys.server(["localhost"])[0].read_bytes()
+    clock.move((SERVER_DAYS - RENEW_DAYS - 1) * 86_400)
+    assert keys.server(["localhost"])[0].read_bytes() == first
+    clock.move(2 * 86_400)
+    assert keys.server(["localhost"])[0].read_bytes() != first
+
+
+def test_a_server_certificate_whose_key_or_ca_was_lost_is_made_anew(tmp_path: Path):
+    keys = KeyFolder(tmp_path / "keys", MovableClock())
+    cert, key = keys.server(["localhost"])
+    first = cert.read_bytes()
+    key.write_bytes(keys.get_or_mint("other", KeyKind.ECDSA).key)  # killed between the two
+    assert keys.server(["localhost"])[0].read_bytes() != first
+    second = cert.read_bytes()
+    for path in (tmp_path / "keys").glob("ota-stream-local-CA-*"):
+        path.unlink()
+    assert keys.server(["localhost"])[0].read_bytes() != second
+
+
+def test_nothing_of_a_server_signs_images(tmp_path: Path):
+    KeyFolder(tmp_path / "keys", MovableClock()).server(["localhost"])
+    assert signers(tmp_path) == b""

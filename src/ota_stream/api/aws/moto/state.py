@@ -46,7 +46,8 @@ class MotoState:
         self.account = account
         self.furnish: Callable[[], None] = lambda: None
         self.touched = False
-        self.loaded = False
+        self.loaded = False  # or about to be
+        self.ready = False
         self._kept = self.path.is_file()
         self._unsaved = data_dir / UNSAVED
         self._lock = threading.Lock()
@@ -81,6 +82,7 @@ class MotoState:
                 self._kept = self._read()
             if not self._kept:
                 self.furnish()
+            self.ready = True
 
     def _read(self) -> bool:
         try:
@@ -185,7 +187,9 @@ def backends_of(service: str) -> Any:  # noqa: ANN401 - moto's
     """Return what moto has of a service, by account and region."""
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # AWSIoTLogging, AmazonFreeRTOSOTAUpdate and others
     from moto import backends  # noqa: PLC0415 - a second to import
+    from moto.core.config import default_user_config  # noqa: PLC0415 - the same
 
+    default_user_config.setdefault("iot", {})["use_valid_cert"] = True  # ids as AWS's: SHA-256 of the DER form
     get_backend: Any = backends.get_backend  # pyright: ignore[reportUnknownVariableType] - 100 overloads
     return get_backend(service)
 

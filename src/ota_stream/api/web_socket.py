@@ -1,0 +1,16 @@
+"""WebSocket as uvicorn speaks it, for those who need its socket: a peer that does not read can only be cut there."""
+
+from typing import Final
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+SOCKET: Final = "socket"  # in the state of a scope: the asyncio.Transport
+
+
+class OpenWebSocket(WebSocketsSansIOProtocol):
+    """One connection; the application finds its transport in the scope."""
+
+    async def run_asgi(self) -> None:
+        """Run the application."""
+        self.scope["state"] = {**self.app_state, SOCKET: self.transport}
+        await super().run_asgi()
