@@ -8,7 +8,7 @@ from ota_broker.request_log import RequestLog
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.logs.service import Gate, LoggingService
 from ota_stream.logs.targets import Client
-from ota_stream.records import JobCountRecord, JobEvent, JobRequestRecord, Record, RequestRecord
+from ota_stream.records import BrokerRecord, JobCountRecord, JobEvent, JobRequestRecord, Record, RequestRecord
 
 GATES_MAX: Final = 100_000  # clients whose levels are remembered
 
@@ -16,7 +16,7 @@ GATES_MAX: Final = 100_000  # clients whose levels are remembered
 class Recorder:
     """Keeps records as entries. A setting that changes holds from the next record on, on every connection.
 
-    `peer_of` gives `host:port` of a connected client, or None.
+    `peer_of` gives `host:port` of a connected client and the id of its certificate, each None where there is none.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Recorder:
         log: RequestLog,
         entries: EntryWriter,
         settings: LoggingService,
-        peer_of: Callable[[str], str | None],
+        peer_of: Callable[[str], tuple[str | None, str | None]],
         notices: Notices,
     ) -> None:
         self._log = log
@@ -33,20 +33,23 @@ class Recorder:
         self._peer_of = peer_of
         self._notices = notices
         self._everybody = Gate(settings, None)  # as long as no target has a level of its own
-        self._gates: dict[tuple[str, str | None], Gate] = {}
+        self._gates: dict[tuple[str, str | None, str | None], Gate] = {}
         self._looked: int | None = None  # generation of the settings whose refusal was looked at
         self._told: str | None = None
 
     def keep(self, record: Record) -> None:
         """Take one record."""
         if isinstance(record, RequestRecord):
-            gate, kind = self._gate(record.client_id), record.action.value
+            gate = self._gate(record.client_id) if self._settings.is_personal else self._everybody
+            kind: str = record.action
         elif isinstance(record, JobRequestRecord):
-            gate, kind = self._gate(record.client_id), record.event.value
+            gate, kind = self._gate(record.client_id), record.event
+        elif isinstance(record, BrokerRecord):
+            gate, kind = self._gate_of_refused(record), record.event
         elif isinstance(record, JobCountRecord):
-            gate, kind = self._everybody, JobEvent.FINAL_COUNT.value
+            gate, kind = self._everybody, JobEvent.FINAL_COUNT
         else:
-            gate, kind = self._everybody, record.action.value  # LC-11: no client stands behind it
+            gate, kind = self._everybody, record.action  # LC-11: no client stands behind it
         group = gate.effective(kind, self._entries.level(record))  # LC-1, LC-2
         if group is not None:
             self._log.append(group, self._entries.entry(record))
@@ -61,14 +64,22 @@ class Recorder:
             self._notices.say("logging", f"no records are written: {why}; give the role the right, or set another role")
         self._told = why
 
+    def _gate_of_refused(self, record: BrokerRecord) -> Gate:
+        """Return a gate for somebody who may not be connected: the record itself says who it is. It is not kept."""
+        if not self._settings.is_personal:
+            return self._everybody
+        client_id, principal_id = record.client_id, record.principal_id
+        return Gate(self._settings, Client(client_id, client_id, principal_id, record.source_ip))
+
     def _gate(self, client_id: str) -> Gate:
         if not self._settings.is_personal:
             return self._everybody
-        peer = self._peer_of(client_id)
-        gate = self._gates.get((client_id, peer))
+        peer, principal = self._peer_of(client_id)
+        gate = self._gates.get((client_id, peer, principal))
         if gate is None:
             if len(self._gates) >= GATES_MAX:
                 self._gates.clear()
             address = None if peer is None else peer.rpartition(":")[0]
-            gate = self._gates[client_id, peer] = Gate(self._settings, Client(client_id, client_id, None, address))
+            gate = Gate(self._settings, Client(client_id, client_id, principal, address))
+            self._gates[client_id, peer, principal] = gate
         return gate

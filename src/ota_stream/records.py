@@ -28,6 +28,16 @@ class JobEvent(StrEnum):
     FINAL_COUNT = "ReportFinalJobExecutionCount"
 
 
+class BrokerEvent(StrEnum):
+    """The eventType of what the message broker records (LR-14); Publish-In is from a client, Publish-Out to one."""
+
+    CONNECT = "Connect"
+    DISCONNECT = "Disconnect"
+    PUBLISH_IN = "Publish-In"
+    PUBLISH_OUT = "Publish-Out"
+    SUBSCRIBE = "Subscribe"
+
+
 class RequestRecord(Struct, frozen=True, gc=False):
     """What a device asked of a stream and how it ended: one per request, however many blocks it brought (LR-20).
 
@@ -84,4 +94,24 @@ class UpdateRecord(Struct, frozen=True, gc=False):
     ended: bool = False
 
 
-Record = RequestRecord | JobRequestRecord | JobCountRecord | UpdateRecord
+class BrokerRecord(Struct, frozen=True, gc=False):
+    """What the message broker refused to a client (LR-16, MU-8): no policy allows it, or it is against the rules.
+
+    `reason` is AWS's word for why, `failure` the rule that says no. `disconnect_reason` is why a connection was ended.
+    A client id is empty before there is one; `principal_id` is the id of the certificate, None without one.
+    """
+
+    at: float
+    event: BrokerEvent
+    trace_id: str
+    client_id: str
+    topic: str | None
+    principal_id: str | None
+    source_ip: str
+    source_port: int
+    reason: str
+    failure: str
+    disconnect_reason: str | None = None
+
+
+Record = RequestRecord | JobRequestRecord | JobCountRecord | UpdateRecord | BrokerRecord

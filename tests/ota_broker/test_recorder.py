@@ -50,10 +50,14 @@ class World:
         self.roles = Roles()
         self.settings = LoggingService(LoggingBook({}, {}, {}), self.roles, Groups())
         self.peers: dict[str, str] = {"d1": "127.0.0.1:4", "d2": "[::1]:5"}
+        self.principals: dict[str, str] = {"d1": "f00d"}
         self.written: list[tuple[str, str]] = []
         self.clock = MovableClock()
         notices = Notices(self.clock.monotonic)
-        self.recorder = Recorder(self, EntryWriter(), self.settings, self.peers.get, notices)  # type: ignore[arg-type]
+        self.recorder = Recorder(self, EntryWriter(), self.settings, self.peer_of, notices)  # type: ignore[arg-type]
+
+    def peer_of(self, client_id: str) -> tuple[str | None, str | None]:
+        return self.peers.get(client_id), self.principals.get(client_id)
 
     def append(self, group: str, entry: bytes) -> None:
         decoded = json.loads(entry)
@@ -92,7 +96,12 @@ def test_only_counts_are_written_at_info(world: World):  # LR-13
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(TargetType.CLIENT_ID, "d1"), (TargetType.SOURCE_IP, "127.0.0.1"), (TargetType.THING_GROUP, "all")],
+    [
+        (TargetType.CLIENT_ID, "d1"),
+        (TargetType.SOURCE_IP, "127.0.0.1"),
+        (TargetType.PRINCIPAL_ID, "f00d"),
+        (TargetType.THING_GROUP, "all"),
+    ],
 )
 def test_a_level_of_a_target_holds_for_it_alone(world: World, kind: TargetType, name: str):  # LC-7
     world.level(kind, name, Level.ERROR)

@@ -4,6 +4,7 @@ On the path of every answer, so it costs about a microsecond: one struct, one en
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -12,9 +13,9 @@ from typing import Final, Literal
 from msgspec import UNSET, Struct, UnsetType, json
 from msgspec.structs import astuple
 
-from ota_stream.logs import cloud_entries
+from ota_stream.logs import broker_entries, cloud_entries
 from ota_stream.logs.levels import Level
-from ota_stream.records import Record, RequestRecord
+from ota_stream.records import BrokerRecord, Record, RequestRecord
 
 ACCOUNT_ID: Final = "123456789012"  # the documentation's account; six of the seed's seven examples have it
 PROTOCOL: Final = "MQTT"  # E-6, E-7
@@ -53,7 +54,8 @@ class Entry(Struct, frozen=True, gc=False, rename="camel"):
 
 
 # Plain texts: looking a member up and encoding it costs a tenth of the line.
-_DEBUG: Final = Level.DEBUG.value
+_LEVEL: Final = Level.DEBUG
+_DEBUG: Final = _LEVEL.value
 _SUCCESS: Final = Status.SUCCESS.value
 _FAILURE: Final = Status.FAILURE.value
 
@@ -65,16 +67,20 @@ def is_account_id(text: str) -> bool:
     return _ACCOUNT_ID.fullmatch(text) is not None
 
 
+def timestamp(at: float) -> str:
+    """Return epoch seconds as `YYYY-MM-DD HH:MM:SS.mmm`, UTC (LG-7). Texts sort as the times do."""
+    return _text_of(round(at * 1000))  # rounded, not cut: the float nearest to .678 may lie below it
+
+
+@lru_cache(maxsize=4)  # a busy millisecond has many entries
+def _text_of(milliseconds: int) -> str:
+    second, millisecond = divmod(milliseconds, 1000)
+    return _second(second) + _MILLISECONDS[millisecond]
+
+
 @lru_cache(maxsize=4)
 def _second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat(" ")[:19]
-
-
-def timestamp(at: float) -> str:
-    """Return epoch seconds as `YYYY-MM-DD HH:MM:SS.mmm`, UTC (LG-7). Texts sort as the times do."""
-    # Rounded, not cut: the float nearest to .678 may lie below it.
-    second, millisecond = divmod(round(at * 1000), 1000)
-    return _second(second) + _MILLISECONDS[millisecond]
 
 
 class EntryWriter:
@@ -89,12 +95,16 @@ class EntryWriter:
 
     def level(self, record: Record) -> Level:
         """Return the level of a record's entry, for `levels.allows`."""
+        if isinstance(record, BrokerRecord):
+            return broker_entries.LEVEL
         if not isinstance(record, RequestRecord):
             return cloud_entries.level(record, self._failure_level)
-        return Level.DEBUG if record.failure is None else self._failure_level  # LC-2, G-11
+        return _LEVEL if record.failure is None else self._failure_level  # LC-2, G-11
 
     def entry(self, record: Record) -> bytes:
         """Return the entry: JSON on one line (LG-6), without the newline, safe to print."""
+        if isinstance(record, BrokerRecord):
+            return self._broker_entry(record)
         if not isinstance(record, RequestRecord):
             return self._cloud_entry(record)
         failure, token = record.failure, record.client_token
@@ -124,8 +134,22 @@ class EntryWriter:
             "accountId": self._account_id,
             "status": _SUCCESS if cloud_entries.failure_of(record) is None else _FAILURE,
         }
-        whole = {key: _whole_text(value) for key, value in {**common, **cloud_entries.members(record)}.items()}
-        return _safe(_encode(whole))
+        return _line({**common, **cloud_entries.members(record)})
+
+    def _broker_entry(self, record: BrokerRecord) -> bytes:
+        common = {
+            "timestamp": timestamp(record.at),
+            "logLevel": broker_entries.LEVEL.value,
+            "traceId": record.trace_id,
+            "accountId": self._account_id,
+            "status": _FAILURE,
+        }
+        return _line({**common, **broker_entries.members(record)})
+
+
+def _line(members: Mapping[str, str | int]) -> bytes:
+    whole = {key: _whole_text(value) if isinstance(value, str) else value for key, value in members.items()}
+    return _safe(_encode(whole))
 
 
 def _safe(line: bytes) -> bytes:

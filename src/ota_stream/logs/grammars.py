@@ -1,6 +1,7 @@
 """Reading a text by a lark grammar, with one kind of error: what is wrong and at which character."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final, cast
 
 import lark
@@ -24,11 +25,20 @@ class BadText(Exception):
 
 
 class Grammar:
-    """A grammar, and the meaning its parts are turned into while they are found, so no tree is walked."""
+    """A grammar, and the meaning its parts are turned into while they are found, so no tree is walked.
+
+    Its parser is made when first needed: it takes a tenth of a second, and a simulator should answer sooner.
+    """
 
     def __init__(self, grammar: str, start: str, meaning: Transformer[Token, Any]) -> None:
-        parser = Lark(grammar, start=start, parser="lalr", transformer=meaning)
-        self._parse = cast("Callable[[str], Any]", parser.parse)  # pyright: ignore[reportUnknownMemberType]
+        self._grammar = grammar
+        self._start = start
+        self._meaning = meaning
+
+    @cached_property
+    def _parse(self) -> Callable[[str], Any]:
+        parser = Lark(self._grammar, start=self._start, parser="lalr", transformer=self._meaning)
+        return cast("Callable[[str], Any]", parser.parse)  # pyright: ignore[reportUnknownMemberType]
 
     def read(self, text: str) -> Any:  # noqa: ANN401 - whatever the start rule means
         """Return what the text means.

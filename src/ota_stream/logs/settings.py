@@ -10,10 +10,10 @@ from ota_stream.errors import ControlError
 from ota_stream.logs import groups
 from ota_stream.logs.levels import Level
 from ota_stream.logs.targets import LogTarget, TargetLevel, TargetType
-from ota_stream.records import Action, JobEvent
+from ota_stream.records import Action, BrokerEvent, JobEvent
 
 LEVELS_MAX: Final = 1000  # targets with a level of their own; the service's number is not published
-EVENT_TYPES: Final = tuple(str(each) for each in (*Action, *JobEvent))
+EVENT_TYPES: Final = tuple(str(each) for each in (*Action, *JobEvent, *BrokerEvent))
 
 _NAME_MAX: Final = 512
 
