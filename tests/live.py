@@ -1,4 +1,4 @@
-"""A real front door on a real socket for tests, and a client that speaks raw MQTT 3.1.1 to it."""
+"""A real front door on a real socket for tests, and a client that speaks raw MQTT to it."""
 
 import asyncio
 import socket
@@ -6,13 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from ota_broker.cloud import Cloud
+from ota_broker.front.access import Admission, Identity
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
+from ota_broker.front.options import MqttOptions
 from ota_broker.front.packets import PacketType
 from ota_broker.front.profile import AWS, Profile
+from ota_broker.front.quotas import OFF, Quotas
+from ota_broker.refusals import RecordedRefusals
 from ota_stream.answers import Effect
 from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.control import JobControl
@@ -23,7 +27,7 @@ from ota_stream.streams.catalog import Catalog, Image
 from ota_stream.streams.options import StreamOptions
 from ota_stream.streams.service import StreamService
 
-PATIENCE = 10.0  # seconds before a test that waits gives up
+PATIENCE = 30.0  # seconds before a test that waits gives up; two cores under load start a process in five
 
 
 class MovableClock:
@@ -55,17 +59,23 @@ class Records:
 class Server:
     """A front door that runs in a thread of its own until the `with` block of `serving` ends."""
 
-    def __init__(self, catalog: Catalog, options: StreamOptions, profile: Profile) -> None:
+    def __init__(
+        self, catalog: Catalog, streams: StreamOptions, profile: Profile, *, recorded: bool = False, **door: Any
+    ) -> None:
         self.catalog = catalog
+        self.certificates: dict[str, str] = {}  # by the address of who holds one
+        self._recorded = recorded
         self.clock = MovableClock()
         self.listener: Listener
         self.host, self.port = "127.0.0.1", 0
+        self.level = 4  # of MQTT, in which raw clients speak to it unless told otherwise
         self._records = Records()
         self.records = self._records.made
         book = JobBook()
         self.jobs = JobControl(book)
-        self._cloud = Cloud(StreamService(catalog, options), JobService(book), self._records)
+        self._cloud = Cloud(StreamService(catalog, streams), JobService(book), self._records)
         self._profile = profile
+        self._settings = door
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
@@ -73,19 +83,26 @@ class Server:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
+        notices = Notices(self.clock.monotonic)
         self.listener = Listener(
             self._cloud,
             self._profile,
             self.clock,
-            Notices(self.clock.monotonic),
+            notices,
             keep_records=lambda: None,
             on_tick=lambda: None,
+            refusals=RecordedRefusals(self._records.keep, self.clock, notices) if self._recorded else None,
+            **self._settings,
         )
+        self.listener.identify = self._identify  # type: ignore[method-assign] - TLS would tell
         await self.listener.start(self.host, 0)
         self.port = self.listener.port
         self._ready.set()
         await self._done.wait()
         await self.listener.stop()
+
+    def _identify(self, transport: asyncio.BaseTransport) -> Identity:
+        return Identity(self.certificates.get(transport.get_extra_info("peername")[0]))
 
     def start(self) -> None:
         self._thread.start()
@@ -136,13 +153,17 @@ def serving(
     *,
     options: StreamOptions | None = None,
     profile: Profile = AWS,
+    mqtt: MqttOptions | None = None,
+    quotas: Quotas = OFF,
+    admission: Admission | None = None,
+    recorded: bool = False,
 ) -> Iterator[Server]:
-    """Serve streams (id -> file id -> image) on a free port of 127.0.0.1."""
+    """Serve streams (id -> file id -> image) on a free port. `recorded`: refusals are among the records."""
     options = options or StreamOptions()
     catalog = Catalog(options)
     for stream_id, images in (streams or {}).items():
         catalog.put(stream_id, images)
-    server = Server(catalog, options, profile)
+    server = Server(catalog, options, profile, recorded=recorded, options=mqtt, quotas=quotas, admission=admission)
     server.start()
     try:
         yield server
@@ -151,11 +172,15 @@ def serving(
 
 
 class RawClient:
-    """A blocking MQTT 3.1.1 client that hides nothing. Packets come as (first byte, body)."""
+    """A blocking MQTT client that hides nothing. Packets come as (first byte, body). `level` 5 has no properties."""
 
-    def __init__(self, server: Server | tuple[str, int]) -> None:
+    def __init__(self, server: Server | tuple[str, int], level: int | None = None, *, source: str = "") -> None:
+        self.level = level or (server.level if isinstance(server, Server) else 4)
+        self._no_properties = b"\0" if self.level == 5 else b""
         address = server if isinstance(server, tuple) else (server.host, server.port)
-        self.socket = socket.create_connection(address, timeout=PATIENCE)
+        self.socket = socket.create_connection(
+            address, timeout=PATIENCE, source_address=(source, 0) if source else None
+        )
         self._buffer = b""
         self._packet_id = 0
 
@@ -204,8 +229,10 @@ class RawClient:
         if will:
             topic, message, qos, retain = will
             flags |= 4 | qos << 3 | retain << 5
-            payload += text(topic) + binary(message)
-        body = text("MQTT") + bytes((4, flags)) + keep_alive.to_bytes(2, "big") + payload
+            payload += self._no_properties + text(topic) + binary(message)
+        head = text("MQTT") + bytes((self.level, flags)) + keep_alive.to_bytes(2, "big")
+        lasting = b"\5\x11\xff\xff\xff\xff"  # MQTT 5 asks for what MQTT 3.1.1 has without clean session
+        body = head + (lasting if self.level == 5 and not clean else self._no_properties) + payload
         self.send(packet(PacketType.CONNECT << 4, body))
         first, body = self.receive()
         assert (first, body[1]) == (PacketType.CONNACK << 4, 0), (first, body)
@@ -215,10 +242,11 @@ class RawClient:
         """Subscribe and return the codes of the SUBACK."""
         self._packet_id += 1
         identity = self._packet_id.to_bytes(2, "big")
-        self.send(packet(0x82, identity + b"".join(text(each) + bytes((qos,)) for each in filters)))
+        asked = b"".join(text(each) + bytes((qos,)) for each in filters)
+        self.send(packet(0x82, identity + self._no_properties + asked))
         first, body = self.receive()
         assert (first, body[:2]) == (PacketType.SUBACK << 4, identity), (first, body)
-        return body[2:]
+        return body[2 + (1 + body[2] if self.level == 5 else 0) :]
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Publish; with QoS 1 the PUBACK is among the packets received later."""
@@ -226,7 +254,7 @@ class RawClient:
         if qos:
             self._packet_id += 1
             identity = self._packet_id.to_bytes(2, "big")
-        self.send(packet(0x30 | qos << 1 | retain, text(topic) + identity + payload))
+        self.send(packet(0x30 | qos << 1 | retain, text(topic) + identity + self._no_properties + payload))
 
     def until_ping(self) -> list[tuple[int, bytes]]:
         """Return every packet that came before the answer to a PINGREQ: all that was sent because of what we did."""
@@ -236,9 +264,19 @@ class RawClient:
             packets.append(received)
         return packets
 
+    def until_end(self) -> list[tuple[int, bytes]]:
+        """Return every packet that came before the broker closed the connection."""
+        packets = []
+        try:
+            while True:
+                packets.append(self.receive())
+        except ConnectionError:
+            return packets
+
     def messages(self) -> list[tuple[str, bytes]]:
         """Return (topic, payload) of every PUBLISH until a PINGREQ is answered."""
-        return [message(*received) for received in self.until_ping() if received[0] >> 4 == PacketType.PUBLISH]
+        received = [each for each in self.until_ping() if each[0] >> 4 == PacketType.PUBLISH]
+        return [message(first, body, self.level) for first, body in received]
 
     def is_closed(self) -> bool:
         """Wait for the broker to close the connection; what still comes is thrown away."""
@@ -250,10 +288,11 @@ class RawClient:
         return True
 
 
-def message(first: int, body: bytes) -> tuple[str, bytes]:
-    """Return topic and payload of a received PUBLISH."""
+def message(first: int, body: bytes, level: int = 4) -> tuple[str, bytes]:
+    """Return topic and payload of a received PUBLISH; in MQTT 5 of one with less than 128 bytes of properties."""
     end = 2 + int.from_bytes(body[:2], "big")
-    return body[2:end].decode(), body[end + (2 if first & 6 else 0) :]
+    start = end + (2 if first & 6 else 0)
+    return body[2:end].decode(), body[start + (1 + body[start] if level == 5 else 0) :]
 
 
 def packet(first: int, body: bytes) -> bytes:

@@ -1,18 +1,30 @@
 """One MQTT connection: bytes in, packets handled in the order they came, bytes out at the end of the turn."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, cast
+import math
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ota_broker.front import limits, mqtt311
-from ota_broker.front.dialogue import BEFORE_CONNECT, Handle
+from ota_broker.front.access import Access, Denial, Identity
+from ota_broker.front.arrival import BEFORE_CONNECT
 from ota_broker.front.exchange import Exchange
 from ota_broker.front.framing import packet_at
 from ota_broker.front.outbox import Outbox
-from ota_broker.front.packets import Cause, Message, Violation
-from ota_broker.front.sessions import Session
+from ota_broker.front.packets import REASONS, Cause, Connect, Denied, Message, PacketType, Violation, Will
+from ota_broker.front.reasons import Reason
+from ota_broker.front.sessions import Session, at_qos
+from ota_broker.front.stall import Stall
+from ota_broker.front.version import Version
 from ota_broker.front.wheel import Wheel
 
+if TYPE_CHECKING:
+    from ota_broker.front.terms import Terms
+    from ota_broker.front.wire import Wire
+
+RECORDED: Final = frozenset(
+    {Cause.CLIENT_ERROR, Cause.FORBIDDEN, Cause.AUTH_ERROR}
+)  # what a client did, and may not do
 LINGER: Final = 5.0  # seconds a closed connection may take to read its last bytes
 
 
@@ -24,8 +36,25 @@ class Door(Protocol):
     wheel: Wheel
     now: Callable[[], float]
 
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        ...
+
+    def identify(self, transport: asyncio.BaseTransport) -> Identity:
+        """Return who stands behind a transport."""
+        ...
+
+    def admit(self, client_id: str, identity: Identity, address: str) -> Access | str:
+        """Return what a client may do, or the rule that keeps it out."""
+        ...
+
     def entered(self, connection: "Connection") -> bool:
         """Count a connection in. False when there is no room."""
+        ...
+
+    def waits_no_more(self, connection: "Connection") -> None:
+        """Note that it has sent its CONNECT."""
         ...
 
     def left(self, connection: "Connection") -> None:
@@ -38,14 +67,18 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_accepts", "_choked", "_closing", "_connected", "_door", "_keep_alive", "_last_seen", "_partial", "_pending",
-        "_pending_bytes", "_second", "_transport", "_wanted", "congested", "exchange", "peer", "session", "will",
+        "_pending_bytes", "_second", "_stall", "_transport", "_wanted",
+        "congested", "exchange", "identity", "packet_max", "peer", "session", "terms", "will", "wire",
     )  # fmt: skip
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self.exchange = door.exchange
         self.session: Session  # from CONNECT on
-        self.will: Message | None = None
+        self.will: Will | None = None
+        self.wire: Wire = mqtt311  # until CONNECT says which
+        self.packet_max = limits.PACKET_MAX  # bytes of a packet the client takes
+        self.terms: Terms | None = None  # what only MQTT 5 agrees on
         self._accepts = BEFORE_CONNECT
         self._connected = False
         self._keep_alive = 0.0
@@ -55,6 +88,7 @@ class Connection(asyncio.Protocol):
         self._pending_bytes = 0
         self._choked = False  # requests wait until their sender has read
         self._closing = False
+        self._stall: Stall | None = None
         self.congested = False
         self.peer = ""
 
@@ -66,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(limits.WRITE_HIGH, limits.WRITE_LOW)
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if name else "unknown peer"
+        self.identity = self._door.identify(transport)
         self._last_seen = self._door.now()
         if not self._door.entered(self):
             self._closing = True
@@ -106,10 +141,10 @@ class Connection(asyncio.Protocol):
                 handle(self, first & 0x0F, data, start, end)
                 position = end
         except Violation as violation:
-            self.close(violation.cause, str(violation))
+            self.close(violation.cause, str(violation), violation.code)
         if position:
             self._last_seen = self._door.now()
-        if not self._closing:
+        if position < size and not self._closing:
             self._partial += data[position:]
 
     def _choke(self) -> None:
@@ -127,33 +162,71 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """The peer reads slowly: stop serving it."""
+        """The peer reads slowly: stop serving it, and give it time."""
         self.congested = True
+        self._stall = Stall(self, self._door.wheel, self._door.now() + limits.READ_WITHIN)
 
     def resume_writing(self) -> None:
         """The peer has read: send what waited, then go on with its requests."""
         self.congested = False
+        self._end_stall()
         if self._connected and self.session.link is self:
             self.session.pump()
         if self._choked:
             asyncio.get_running_loop().call_soon(self._unchoke)
 
+    def _end_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.end()
+            self._stall = None
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Leave the session, and the door."""
         self._closing = True
         self._leave()
+        self._end_stall()
         self._door.wheel.delete(self, self._second)
         self._door.left(self)
 
     # The session's and the dialogue's side
 
-    def enter(self, session: Session, will: Message | None, keep_alive: float, accepts: Mapping[int, Handle]) -> None:
+    def admit(self, client_id: str) -> Access:
+        """Return what this client may do here. Raises Denied."""
+        access = self._door.admit(client_id, self.identity, self.peer.rpartition(":")[0])
+        if isinstance(access, str):
+            raise self._denied(client_id, access)
+        return access
+
+    def _denied(self, client_id: str, rule: str) -> Denied:
+        resource = f"client/{client_id}"
+        return self.exchange.denied(Denial("iot:Connect", resource, rule, client_id, self.peer, self.identity))  # MU-1
+
+    def reexamine(self) -> None:
+        """Let a client go that may not be connected any more (MP-1, MS-4)."""
+        if not self._connected or self._closing:
+            return
+        rule = self.session.access.stay()
+        if rule is not None:
+            self.close(Cause.AUTH_ERROR, str(self._denied(self.session.client_id, rule)))
+
+    def subscribing(self, filters: Collection[str]) -> None:
+        """Take note of a SUBSCRIBE. Raises Violation when it is too much."""
+
+    def enter(self, session: Session, connect: Connect, keep_alive: float, version: Version) -> None:
         """Become the link of a session. `keep_alive` is seconds, 0 for none."""
-        self.session, self.will, self._accepts, self._connected = session, will, accepts, True
+        self.session, self.will, self._connected = session, connect.will, True
+        self.wire, self._accepts = version.wire, version.accepts[self.exchange.profile.qos_max]
+        self._door.waits_no_more(self)
         self._keep_alive = keep_alive
         self._door.wheel.delete(self, self._second)
         if keep_alive:
             self._second = self._door.wheel.put(self, self._door.now() + keep_alive * limits.KEEP_ALIVE_GRACE)
+
+    def mqtt5_terms(self) -> "Terms":
+        """Return the terms of an MQTT 5 connection that was let in."""
+        if self.terms is None:
+            raise LookupError("no terms before CONNECT, or in MQTT 3.1.1")
+        return self.terms
 
     def send(self, data: bytes) -> None:
         """Write bytes at the end of this turn."""
@@ -162,15 +235,40 @@ class Connection(asyncio.Protocol):
         self._pending.append(data)
         self._pending_bytes += len(data)
 
-    def send_message(self, message: Message, packet_id: int, *, duplicate: bool) -> None:
-        """Write a message at its own QoS."""
-        self.send(mqtt311.encode_publish(message, packet_id, duplicate=duplicate))
+    def send_message(self, message: Message, packet_id: int, *, duplicate: bool) -> bool:
+        """Write a message at its own QoS. False when it is never to be sent."""
+        if packet_id and not self.exchange.may_receive(self.session, message):  # it may have waited until now
+            return False
+        lasts = None
+        if message.expires_at is not None:
+            lasts = math.ceil(message.expires_at - self._door.now())
+            if lasts <= 0:  # MQTT 5, 3.3.2.3.3
+                return self._drop(message, "it has expired")
+        data = self.wire.encode_publish(message, packet_id, duplicate=duplicate, lasts=lasts)
+        if len(data) > self.packet_max:  # MQTT 5, 3.1.2.11.4
+            return self._drop(message, f"{len(data)} bytes, the client takes {self.packet_max}")
+        self.send(data)
+        return True
+
+    def send_answer(self, message: Message) -> bool:
+        """Write an answer of the cloud, at QoS 0."""
+        return self.send_message(at_qos(message, 0) if message.qos else message, 0, duplicate=False)
+
+    def send_release(self, packet_id: int) -> None:
+        """Write a PUBREL."""
+        self.send(self.wire.encode_ack(PacketType.PUBREL, packet_id))
+
+    def _drop(self, message: Message, why: str) -> bool:
+        self.exchange.notices.say("dropped", f"a message on {message.topic} for {self.session.client_id}: {why}")
+        return False
 
     def write_pending(self) -> None:
         """Hand this turn's bytes to the transport."""
         data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
         self._pending.clear()
         self._pending_bytes = 0
+        if self.terms is not None:
+            self.terms.unanswered = 0
         if data and not self._transport.is_closing():
             self._transport.write(data)
         if self._closing:
@@ -178,12 +276,28 @@ class Connection(asyncio.Protocol):
         elif self._choked and not self.congested:
             asyncio.get_running_loop().call_soon(self._unchoke)
 
-    def close(self, cause: Cause, reason: str) -> None:
-        """End the connection and say why."""
+    def close(self, cause: Cause, reason: str, code: Reason | None = None) -> None:
+        """End the connection and say why. `code` is told to an MQTT 5 client, instead of the cause's own."""
         if self._closing:
             return
+        self._say(f"closed {cause}", reason)
+        if cause in RECORDED:  # MU-7, MU-8
+            client_id = self.session.client_id if self._connected else ""
+            self.exchange.refusals.dismissed(client_id, self.peer, self.identity, cause, reason)
+        self.dismiss(cause, reason, code)
+
+    def note(self, refusal: Violation) -> None:
+        """Say why a request was refused whose connection goes on."""
+        self._say("refused", str(refusal))
+
+    def _say(self, cause: str, reason: str) -> None:
         who = f"{self.session.client_id} at {self.peer}" if self._connected else self.peer
-        self.exchange.notices.say(f"closed {cause}", f"{who}: {reason}")
+        self.exchange.notices.say(cause, f"{who}: {reason}")
+
+    def dismiss(self, cause: Cause, reason: str, code: Reason | None = None) -> None:
+        """End the connection with words for the client and none for the log."""
+        if self._connected and not self._closing:
+            self.send(self.wire.encode_disconnect(REASONS[cause] if code is None else code, reason, self.packet_max))
         self.finish()
 
     def cut(self) -> None:
@@ -219,8 +333,6 @@ class Connection(asyncio.Protocol):
         due = self._last_seen + self._keep_alive * limits.KEEP_ALIVE_GRACE
         if now < due:
             self._second = self._door.wheel.put(self, due)
-        elif self.congested:
-            self.close(Cause.THROTTLED, f"it did not read for {now - self._last_seen:.0f} s")
         else:
             silence = f"silent for {now - self._last_seen:.0f} s, keep-alive {self._keep_alive:g} s"
             self.close(Cause.KEEP_ALIVE_TIMEOUT, silence)

@@ -1,11 +1,14 @@
 """Where one MQTT packet ends and the next begins. Nothing is decoded before it is whole."""
 
+from functools import lru_cache
 from typing import Final
 
-from ota_broker.front.packets import Violation
+from ota_broker.front.packets import Cause, Malformed, Violation
+from ota_broker.front.reasons import Reason
 
 _MORE: Final = 0x80
 _LENGTH_BYTES_MAX: Final = 4  # MQTT 3.1.1, 2.2.3
+_LENGTHS_MAX: Final = 4096  # lengths remembered: messages come in few sizes
 
 
 def packet_at(data: bytes, start: int, size_max: int) -> tuple[int, int]:
@@ -24,16 +27,18 @@ def packet_at(data: bytes, start: int, size_max: int) -> tuple[int, int]:
         length |= (byte & ~_MORE) << shift
         if byte < _MORE:
             if length > size_max:
-                raise Violation(f"packet of {length} bytes, more than {size_max}")  # Q-28, MU-7
+                reason = f"packet of {length} bytes, more than {size_max}"
+                raise Violation(reason, Cause.CLIENT_ERROR, Reason.PACKET_TOO_LARGE)  # Q-28, MU-7
             return position, position + length
         shift += 7
         if position - start > _LENGTH_BYTES_MAX:
-            raise Violation("remaining length of more than four bytes")
+            raise Malformed("remaining length of more than four bytes")
     return 0, 0
 
 
+@lru_cache(_LENGTHS_MAX)
 def length_bytes(length: int) -> bytes:
-    """Write a remaining length."""
+    """Write a remaining length, or any other variable byte integer (MQTT 5, 1.5.5)."""
     if length < _MORE:
         return bytes((length,))
     written = bytearray()

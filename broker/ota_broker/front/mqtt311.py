@@ -2,130 +2,41 @@
 
 from typing import Final
 
+from ota_broker.front import fields
+from ota_broker.front.fields import Reader, check_count
 from ota_broker.front.framing import length_bytes
-from ota_broker.front.packets import Connect, Message, PacketType, Publish, Subscribe, Unsubscribe, Violation
+from ota_broker.front.packets import Malformed, Message, PacketType, Publish, Subscribe, Unsubscribe
+from ota_broker.front.reasons import Reason
 
-PROTOCOL_LEVEL: Final = 4
+LEVEL: Final = 4  # 3.1.2.2
 ACCEPTED: Final = 0
 BAD_PROTOCOL: Final = 1  # 3.2.2.3
 BAD_CLIENT_ID: Final = 2
+NOT_AUTHORIZED_ON_AWS: Final = 7  # MU-1: the standard has 5
 SUBSCRIBE_FAILED: Final = 0x80  # 3.9.3
-QOS_MAX: Final = 1  # MU-5: there is no QoS 2
+QOS_MAX: Final = 2
 
 PINGRESP: Final = bytes((PacketType.PINGRESP << 4, 0))
 
-_CLEAN_SESSION: Final = 0x02
-_WILL: Final = 0x04
-_WILL_RETAIN: Final = 0x20
-_PASSWORD: Final = 0x40
-_USER_NAME: Final = 0x80
 _PUBLISH: Final = PacketType.PUBLISH << 4
 _FLAGS_OF_REQUESTS: Final = 0x02  # SUBSCRIBE, UNSUBSCRIBE, PUBREL: 2.2.2
-
-
-class BadProtocol(Violation):
-    """A CONNECT of another protocol or level; the peer is told with return code 1."""
-
-
-class BadClientId(Violation):
-    """A CONNECT whose client id cannot be taken; the peer is told with return code 2."""
-
-
-class _Reader:
-    """Reads fields of one body; never past its end."""
-
-    __slots__ = ("_data", "_end", "position")
-
-    def __init__(self, data: bytes, start: int, end: int) -> None:
-        self._data = data
-        self._end = end
-        self.position = start
-
-    def take(self, count: int) -> bytes:
-        start, self.position = self.position, self.position + count
-        if self.position > self._end:
-            raise Violation("a field is longer than its packet")
-        return self._data[start : self.position]
-
-    def number(self, count: int) -> int:
-        return int.from_bytes(self.take(count), "big")
-
-    def binary(self) -> bytes:
-        return self.take(self.number(2))
-
-    def text(self) -> str:
-        return text_of(self.binary())
-
-    def more(self) -> bool:
-        return self.position < self._end
-
-    def end(self) -> None:
-        if self.more():
-            raise Violation("bytes after the last field")
-
-
-def text_of(raw: bytes) -> str:
-    """Read UTF-8 as 1.5.3 allows it. Raises Violation."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise Violation("text that is not UTF-8") from None
-    if "\0" in text:
-        raise Violation("text with a NUL character")
-    return text
-
-
-def decode_connect(flags: int, data: bytes, start: int, end: int) -> Connect:
-    """Read a CONNECT (3.1)."""
-    if flags:
-        raise Violation("CONNECT with flags in its first byte")
-    reader = _Reader(data, start, end)
-    name, level = reader.binary(), reader.number(1)
-    if name != b"MQTT" or level != PROTOCOL_LEVEL:
-        raise BadProtocol(
-            f"protocol {name[:16]!r} level {level}; this broker speaks MQTT 3.1.1 (level {PROTOCOL_LEVEL})"
-        )
-    connect_flags, keep_alive = reader.number(1), reader.number(2)
-    if connect_flags & 1:
-        raise Violation("CONNECT with its reserved flag set")
-    client_id = reader.text()
-    will = _will(connect_flags, reader)
-    if connect_flags & _PASSWORD and not connect_flags & _USER_NAME:
-        raise Violation("CONNECT with a password and no user name")
-    if connect_flags & _USER_NAME:
-        reader.text()
-    if connect_flags & _PASSWORD:
-        reader.binary()
-    reader.end()
-    return Connect(client_id, bool(connect_flags & _CLEAN_SESSION), keep_alive, will)
-
-
-def _will(connect_flags: int, reader: _Reader) -> Message | None:
-    qos, retain = connect_flags >> 3 & 3, bool(connect_flags & _WILL_RETAIN)
-    if not connect_flags & _WILL:
-        if qos or retain:
-            raise Violation("CONNECT with will flags and no will")
-        return None
-    if qos > QOS_MAX:
-        raise Violation(f"a will with QoS {qos}; QoS 0 and 1 exist here")  # MU-5
-    return Message(reader.text(), reader.binary(), qos, retain)
 
 
 def decode_publish(flags: int, data: bytes, start: int, end: int) -> Publish:
     """Read a PUBLISH (3.3)."""
     qos = flags >> 1 & 3
     if qos > QOS_MAX:
-        raise Violation(f"PUBLISH with QoS {qos}; QoS 0 and 1 exist here")  # MU-5
+        raise Malformed("PUBLISH with QoS 3")
     if flags & 8 and not qos:
-        raise Violation("PUBLISH with DUP and QoS 0")
+        raise Malformed("PUBLISH with DUP and QoS 0")
     body = start + 2
-    topic_end = body + int.from_bytes(data[start:body], "big")
+    topic_end = body + (data[start] << 8 | data[start + 1]) if body <= end else body
     payload_start = topic_end + 2 if qos else topic_end
-    if payload_start > end or body > end:
-        raise Violation("a field is longer than its packet")
-    packet_id = int.from_bytes(data[topic_end:payload_start], "big")
+    if payload_start > end:
+        raise Malformed("a field is longer than its packet")
+    packet_id = data[topic_end] << 8 | data[topic_end + 1] if qos else 0
     if qos and not packet_id:
-        raise Violation("PUBLISH with packet id 0")
+        raise Malformed("PUBLISH with packet id 0")
     return Publish(data[body:topic_end], data[payload_start:end], qos, bool(flags & 1), packet_id)
 
 
@@ -134,12 +45,13 @@ def decode_subscribe(flags: int, data: bytes, start: int, end: int) -> Subscribe
     reader, packet_id = _request("SUBSCRIBE", flags, data, start, end)
     filters: list[tuple[str, int]] = []
     while reader.more():
+        check_count(filters)
         topic_filter, qos = reader.text(), reader.number(1)
-        if qos > 2:  # noqa: PLR2004 - the two low bits; 2 is legal to ask for
-            raise Violation(f"SUBSCRIBE with QoS byte {qos}")
+        if qos > QOS_MAX:
+            raise Malformed(f"SUBSCRIBE with QoS byte {qos}")
         filters.append((topic_filter, qos))
     if not filters:
-        raise Violation("SUBSCRIBE without a filter")
+        raise Malformed("SUBSCRIBE without a filter")
     return Subscribe(packet_id, tuple(filters))
 
 
@@ -148,33 +60,34 @@ def decode_unsubscribe(flags: int, data: bytes, start: int, end: int) -> Unsubsc
     reader, packet_id = _request("UNSUBSCRIBE", flags, data, start, end)
     filters: list[str] = []
     while reader.more():
+        check_count(filters)
         filters.append(reader.text())
     if not filters:
-        raise Violation("UNSUBSCRIBE without a filter")
+        raise Malformed("UNSUBSCRIBE without a filter")
     return Unsubscribe(packet_id, tuple(filters))
 
 
-def _request(name: str, flags: int, data: bytes, start: int, end: int) -> tuple[_Reader, int]:
+def _request(name: str, flags: int, data: bytes, start: int, end: int) -> tuple[Reader, int]:
     if flags != _FLAGS_OF_REQUESTS:
-        raise Violation(f"{name} with flags {flags} in its first byte")
-    reader = _Reader(data, start, end)
+        raise Malformed(f"{name} with flags {flags} in its first byte")
+    reader = Reader(data, start, end)
     packet_id = reader.number(2)
     if not packet_id:
-        raise Violation(f"{name} with packet id 0")
+        raise Malformed(f"{name} with packet id 0")
     return reader, packet_id
 
 
-def decode_puback(flags: int, data: bytes, start: int, end: int) -> int:
-    """Read a PUBACK (3.4) and return its packet id."""
-    if flags or end - start != 2:  # noqa: PLR2004 - a packet id, no more
-        raise Violation("malformed PUBACK")
+def decode_ack(kind: PacketType, flags: int, data: bytes, start: int, end: int) -> int:
+    """Read a PUBACK, PUBREC, PUBREL or PUBCOMP (3.4 to 3.7) and return its packet id."""
+    if flags != (_FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0) or end - start != 2:  # noqa: PLR2004 - an id
+        raise Malformed(f"malformed {kind.name}")
     return int.from_bytes(data[start:end], "big")
 
 
 def decode_empty(flags: int, start: int, end: int) -> None:
     """Read a PINGREQ or DISCONNECT: nothing may be in it."""
     if flags or end != start:
-        raise Violation("PINGREQ or DISCONNECT with flags or a body")
+        raise Malformed("PINGREQ or DISCONNECT with flags or a body")
 
 
 def encode_connack(return_code: int, *, session_present: bool = False) -> bytes:
@@ -183,22 +96,26 @@ def encode_connack(return_code: int, *, session_present: bool = False) -> bytes:
 
 
 def encode_ack(kind: PacketType, packet_id: int, codes: bytes = b"") -> bytes:
-    """Write a PUBACK, SUBACK (with its return codes) or UNSUBACK."""
-    return bytes((kind << 4,)) + length_bytes(2 + len(codes)) + packet_id.to_bytes(2, "big") + codes
+    """Write a PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK (with its return codes) or UNSUBACK."""
+    first = kind << 4 | (_FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0)
+    return bytes((first,)) + length_bytes(2 + len(codes)) + packet_id.to_bytes(2, "big") + codes
 
 
-def encode_publish(message: Message, packet_id: int = 0, *, duplicate: bool = False) -> bytes:
+def encode_disconnect(code: Reason, why: str, size_max: int) -> bytes:  # noqa: ARG001 - Wire
+    """Write nothing: MQTT 3.1.1 has no words for a broker that hangs up."""
+    return b""
+
+
+def encode_publish(
+    message: Message,
+    packet_id: int = 0,
+    *,
+    duplicate: bool = False,
+    lasts: int | None = None,  # noqa: ARG001 - Wire
+) -> bytes:
     """Write a PUBLISH (3.3). The message's QoS is the one to send with."""
-    topic = message.topic.encode()
-    qos = message.qos
+    topic, qos, payload = fields.topic(message.topic), message.qos, message.payload
     head = _PUBLISH | duplicate << 3 | qos << 1 | message.retain
     identity = packet_id.to_bytes(2, "big") if qos else b""
-    length = 2 + len(topic) + len(identity) + len(message.payload)
-    return b"%c%b%b%b%b%b" % (
-        head,
-        length_bytes(length),
-        len(topic).to_bytes(2, "big"),
-        topic,
-        identity,
-        message.payload,
-    )
+    length = length_bytes(len(topic) + len(identity) + len(payload))
+    return b"%c%b%b%b%b" % (head, length, topic, identity, payload)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
+
+AT_ONCE: Final = 64  # senders whose bytes wait for each other: a turn of thousands would fill memory, not caches
 
 
 class Sender(Protocol):
@@ -14,7 +16,7 @@ class Sender(Protocol):
 
 
 class Outbox:
-    """One record write and one socket write per connection and turn, however many requests came in it.
+    """One socket write per connection and turn, however many requests came in it, and one record write for many.
 
     `keep_records` runs first: a request that was answered has its record, even if we are killed right after.
     """
@@ -28,6 +30,8 @@ class Outbox:
         """Let a sender write at the end of this turn."""
         if not self._senders:
             self._call_soon(self._flush)
+        elif len(self._senders) >= AT_ONCE:
+            self._flush()
         self._senders.append(sender)
 
     def _flush(self) -> None:

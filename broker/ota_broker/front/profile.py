@@ -14,8 +14,10 @@ class Profile(Struct, frozen=True):
     hash_takes_parent: bool  # MB-2: does `sensor/#` take `sensor`?
     retained_on_wildcards: bool  # MB-6: does a wildcard filter bring retained messages?
     mark_duplicates: bool  # MB-1: is DUP set when a message is sent again?
-    grants_qos_2: bool  # MU-5: is a SUBSCRIBE with QoS 2 granted QoS 1, or refused?
+    qos_max: int  # MU-5: of a PUBLISH, a SUBSCRIBE and a will
     clamps_keep_alive: bool  # Q-27
+    subscription_ids: bool  # M5-2: may a SUBSCRIBE carry an identifier?
+    tells_no_subscription: bool  # M5-4: does UNSUBACK say that there was nothing to unsubscribe from?
 
     def keep_alive(self, asked: int) -> float:
         """Return the keep-alive to enforce, in seconds; 0 is none."""
@@ -30,14 +32,18 @@ AWS: Final = Profile(
     hash_takes_parent=False,
     retained_on_wildcards=False,
     mark_duplicates=False,
-    grants_qos_2=False,
+    qos_max=1,
     clamps_keep_alive=True,
+    subscription_ids=False,
+    tells_no_subscription=False,
 )
 STANDARD: Final = Profile(
     hash_takes_parent=True,
     retained_on_wildcards=True,
     mark_duplicates=True,
-    grants_qos_2=True,
+    qos_max=2,
     clamps_keep_alive=False,
+    subscription_ids=True,
+    tells_no_subscription=True,
 )
 PROFILES: Final = MappingProxyType({"aws": AWS, "standard": STANDARD})

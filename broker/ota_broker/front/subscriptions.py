@@ -2,56 +2,56 @@
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Generic, TypeVar
 
+from ota_broker.front.grants import merged
 from ota_broker.front.topics import has_wildcard
-
-if TYPE_CHECKING:
-    from ota_broker.front.sessions import Session
 
 REMEMBERED_MAX: Final = 20_000  # topics whose wildcard receivers are known
 
-Receivers = Mapping["Session", int]
-_NOBODY: Final[Receivers] = MappingProxyType({})
+R = TypeVar("R")
+"""Who subscribes: a session, or a group of sessions that share."""
+
+_NOBODY: Final[Mapping[Any, int]] = MappingProxyType({})
 
 
-class _Level:
+class _Level(Generic[R]):
     """One level of the filter tree."""
 
     __slots__ = ("children", "receivers")
 
     def __init__(self) -> None:
-        self.children: dict[str, _Level] = {}
-        self.receivers: dict[Session, int] = {}
+        self.children: dict[str, _Level[R]] = {}
+        self.receivers: dict[R, int] = {}
 
 
-class Subscriptions:
-    """All subscriptions of all sessions, with the QoS granted to each."""
+class Subscriptions(Generic[R]):
+    """All subscriptions, with what each grants (`grants`)."""
 
     def __init__(self, *, hash_takes_parent: bool) -> None:
         self._hash_takes_parent = hash_takes_parent  # MB-2
-        self._exact: dict[str, dict[Session, int]] = {}
-        self._wildcards = _Level()
+        self._exact: dict[str, dict[R, int]] = {}
+        self._wildcards = _Level[R]()
         self._wildcard_count = 0
-        self._remembered: dict[str, dict[Session, int]] = {}
+        self._remembered: dict[str, dict[R, int]] = {}
 
-    def put(self, session: "Session", topic_filter: str, qos: int) -> None:
-        """Subscribe a session, or change the QoS of what it has."""
+    def put(self, receiver: R, topic_filter: str, granted: int) -> None:
+        """Subscribe somebody, or change what its subscription grants."""
         if not has_wildcard(topic_filter):
-            self._exact.setdefault(topic_filter, {})[session] = qos
+            self._exact.setdefault(topic_filter, {})[receiver] = granted
             return
         level = self._wildcards
         for name in topic_filter.split("/"):
-            level = level.children.setdefault(name, _Level())
-        self._wildcard_count += session not in level.receivers
-        level.receivers[session] = qos
+            level = level.children.setdefault(name, _Level[R]())
+        self._wildcard_count += receiver not in level.receivers
+        level.receivers[receiver] = granted
         self._remembered.clear()
 
-    def delete(self, session: "Session", topic_filter: str) -> None:
+    def delete(self, receiver: R, topic_filter: str) -> None:
         """End a subscription that exists."""
         if not has_wildcard(topic_filter):
             receivers = self._exact[topic_filter]
-            del receivers[session]
+            del receivers[receiver]
             if not receivers:
                 del self._exact[topic_filter]
             return
@@ -59,7 +59,7 @@ class Subscriptions:
         path = [self._wildcards]
         for name in names:
             path.append(path[-1].children[name])
-        del path[-1].receivers[session]
+        del path[-1].receivers[receiver]
         for parent, name, level in zip(reversed(path[:-1]), reversed(names), reversed(path), strict=False):
             if level.receivers or level.children:
                 break
@@ -67,8 +67,8 @@ class Subscriptions:
         self._wildcard_count -= 1
         self._remembered.clear()
 
-    def receivers(self, topic: str) -> Receivers:
-        """Return who gets a message on this topic, once each, with the highest QoS of what overlaps."""
+    def receivers(self, topic: str) -> Mapping[R, int]:
+        """Return who gets a message on this topic, once each, with what all that overlaps grants."""
         exact = self._exact.get(topic)
         if not self._wildcard_count:
             return exact or _NOBODY
@@ -80,16 +80,19 @@ class Subscriptions:
             self._remembered[topic] = wild
         if not exact or not wild:
             return exact or wild
-        return {session: max(exact.get(session, 0), wild.get(session, 0)) for session in {**exact, **wild}}
+        both = dict(wild)
+        for receiver, granted in exact.items():
+            both[receiver] = merged(granted, both.get(receiver, granted))
+        return both
 
-    def _walk(self, topic: str) -> dict["Session", int]:
-        found: dict[Session, int] = {}
+    def _walk(self, topic: str) -> dict[R, int]:
+        found: dict[R, int] = {}
         for level in self._matching(topic.split("/"), dollar=topic.startswith("$")):
-            for session, qos in level.receivers.items():
-                found[session] = max(qos, found.get(session, 0))
+            for receiver, granted in level.receivers.items():
+                found[receiver] = merged(granted, found.get(receiver, granted))
         return found
 
-    def _matching(self, names: list[str], *, dollar: bool) -> Iterator[_Level]:
+    def _matching(self, names: list[str], *, dollar: bool) -> Iterator[_Level[R]]:
         """Yield the levels whose filters take the topic. At most 2 to the 8th: topics have 7 slashes at most (Q-30)."""
         open_ends = [(self._wildcards, 0)]
         while open_ends:

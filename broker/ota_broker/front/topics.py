@@ -1,26 +1,27 @@
 """Topic names and filters: what they may contain, and which filter takes which name (standard 4.7)."""
 
 from ota_broker.front import limits
-from ota_broker.front.packets import Violation
+from ota_broker.front.packets import Refused, Violation
+from ota_broker.front.reasons import Reason
 
 
 def check_name(topic: str) -> str:
     """Return a topic name that may be published to. Raises Violation."""
-    _check_size("topic", topic)
+    _check_size("topic", topic, Reason.TOPIC_NAME_INVALID)
     if "+" in topic or "#" in topic:
-        raise Violation("a topic to publish to has a wildcard")
+        raise Violation("a topic to publish to has a wildcard", code=Reason.TOPIC_NAME_INVALID)
     return topic
 
 
 def check_filter(topic_filter: str) -> str:
     """Return a filter that may be subscribed to. Raises Violation."""
-    _check_size("filter", topic_filter)
+    _check_size("filter", topic_filter, Reason.TOPIC_FILTER_INVALID)
     levels = topic_filter.split("/")
     for level in levels[:-1]:
         if "#" in level or ("+" in level and level != "+"):
-            raise Violation("a filter has a wildcard that is not a whole level, or # before its end")
+            raise _invalid("a filter has a wildcard that is not a whole level, or # before its end")
     if ("#" in levels[-1] or "+" in levels[-1]) and levels[-1] not in {"#", "+"}:
-        raise Violation("a filter has a wildcard that is not a whole level")
+        raise _invalid("a filter has a wildcard that is not a whole level")
     return topic_filter
 
 
@@ -45,10 +46,14 @@ def matches(topic_filter: str, topic: str, *, hash_takes_parent: bool) -> bool:
     return len(levels) == len(wanted)
 
 
-def _check_size(what: str, text: str) -> None:
+def _invalid(reason: str) -> Violation:
+    return Violation(reason, code=Reason.TOPIC_FILTER_INVALID)
+
+
+def _check_size(what: str, text: str, code: Reason) -> None:
     if not text:
-        raise Violation(f"an empty {what}")
+        raise Violation(f"an empty {what}", code=code)
     if len(text.encode()) > limits.TOPIC_MAX:  # Q-30
-        raise Violation(f"a {what} of {len(text.encode())} bytes, more than {limits.TOPIC_MAX}")
+        raise Refused(f"a {what} of {len(text.encode())} bytes, more than {limits.TOPIC_MAX}", code=code)
     if text.count("/") > limits.TOPIC_SLASHES_MAX:  # Q-30
-        raise Violation(f"a {what} with more than {limits.TOPIC_SLASHES_MAX} slashes")
+        raise Refused(f"a {what} with more than {limits.TOPIC_SLASHES_MAX} slashes", code=code)

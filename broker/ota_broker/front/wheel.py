@@ -1,6 +1,7 @@
 """One clock for all deadlines: a bucket a second, no timer per connection."""
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -39,3 +40,23 @@ class Wheel:
         for second in sorted(second for second in self._buckets if second <= self._second):
             for timed in self._buckets.pop(second):
                 timed.on_deadline(now)
+
+
+class Deadline:
+    """Something to do once, unless it is cancelled: then nothing stays in the wheel, however often that happens."""
+
+    __slots__ = ("_act", "_second", "_wheel", "due")
+
+    def __init__(self, wheel: Wheel, due: float, act: Callable[[], None]) -> None:
+        self.due = due
+        self._act = act
+        self._wheel = wheel
+        self._second = wheel.put(self, due)
+
+    def on_deadline(self, now: float) -> None:  # noqa: ARG002 - the wheel is never early
+        """Do it."""
+        self._act()
+
+    def cancel(self) -> None:
+        """Do not do it. Nothing happens when it was done already."""
+        self._wheel.delete(self, self._second)

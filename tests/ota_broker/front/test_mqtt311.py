@@ -9,13 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import live
-from ota_broker.front import mqtt311
+from ota_broker.front import connecting, mqtt311
 from ota_broker.front.framing import packet_at
-from ota_broker.front.packets import Connect, Message, PacketType, Publish, Subscribe, Unsubscribe, Violation
+from ota_broker.front.packets import Connect, Message, PacketType, Publish, Subscribe, Unsubscribe, Violation, Will
 
 Decode = Callable[[int, bytes, int, int], Any]
 HEAD = live.text("MQTT") + b"\x04"
 topics = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0+#"), min_size=1, max_size=40)
+
+
+def decode_puback(flags: int, data: bytes, start: int, end: int) -> int:
+    return mqtt311.decode_ack(PacketType.PUBACK, flags, data, start, end)
 
 
 def decode(function: Decode, body: bytes, flags: int = 0) -> Any:
@@ -28,12 +32,14 @@ def test_ota34s_connect_is_read():
         "506c6174666f726d3d5043264f54414c69623d6f74616c696240312e302e30"
     )
     start, end = packet_at(packet, 0, 1000)
-    assert mqtt311.decode_connect(0, packet, start, end) == Connect("dev1", True, 60, None)
+    assert connecting.decode_connect(0, packet, start, end) == Connect(
+        "dev1", True, 60, None, "?SDK=Ubuntu&Version=18.04 LTS&Platform=PC&OTALib=otalib@1.0.0"
+    )
 
 
 def test_a_will_is_read():
     body = HEAD + b"\x2e\x00\x3c" + live.text("d") + live.text("w/t") + live.binary(b"gone")
-    assert decode(mqtt311.decode_connect, body) == Connect("d", True, 60, Message("w/t", b"gone", 1, True))
+    assert decode(connecting.decode_connect, body) == Connect("d", True, 60, Will(Message("w/t", b"gone", 1, True)))
 
 
 NO_FLAGS = b"\x02\x00\x3c"
@@ -42,7 +48,6 @@ MALFORMED_CONNECTS = {
     "reserved flag": (HEAD + b"\x03\x00\x3c" + live.text("d"), 0),
     "will QoS without will": (HEAD + b"\x0a\x00\x3c" + live.text("d"), 0),
     "will retain without will": (HEAD + b"\x22\x00\x3c" + live.text("d"), 0),
-    "will QoS 2 (MU-5)": (HEAD + b"\x16\x00\x3c" + live.text("d") + live.text("w") + live.binary(b""), 0),
     "will QoS 3": (HEAD + b"\x1e\x00\x3c" + live.text("d") + live.text("w") + live.binary(b""), 0),
     "password without user name": (HEAD + b"\x42\x00\x3c" + live.text("d") + live.binary(b"p"), 0),
     "user name missing": (HEAD + b"\x82\x00\x3c" + live.text("d"), 0),
@@ -58,19 +63,18 @@ MALFORMED_CONNECTS = {
 @pytest.mark.parametrize(("body", "flags"), MALFORMED_CONNECTS.values(), ids=MALFORMED_CONNECTS)
 def test_a_malformed_connect_is_refused(body: bytes, flags: int):
     with pytest.raises(Violation):
-        decode(mqtt311.decode_connect, body, flags)
+        decode(connecting.decode_connect, body, flags)
 
 
 @pytest.mark.parametrize(
-    "head", [live.text("MQIsdp") + b"\x03", live.text("MQTT") + b"\x05", live.text("mqtt") + b"\x04"]
+    "head", [live.text("MQIsdp") + b"\x03", live.text("MQTT") + b"\x06", live.text("mqtt") + b"\x04"]
 )
 def test_another_protocol_or_level_is_told_apart(head: bytes):
-    with pytest.raises(mqtt311.BadProtocol):
-        decode(mqtt311.decode_connect, head + NO_FLAGS + live.text("d"))
+    with pytest.raises(connecting.BadProtocol):
+        decode(connecting.decode_connect, head + NO_FLAGS + live.text("d"))
 
 
 MALFORMED: dict[str, tuple[Decode, int, bytes]] = {
-    "PUBLISH QoS 2 (MU-5)": (mqtt311.decode_publish, 4, live.text("t") + b"\0\1"),
     "PUBLISH QoS 3": (mqtt311.decode_publish, 6, live.text("t") + b"\0\1"),
     "PUBLISH DUP at QoS 0": (mqtt311.decode_publish, 8, live.text("t")),
     "PUBLISH packet id 0": (mqtt311.decode_publish, 2, live.text("t") + b"\0\0"),
@@ -84,11 +88,13 @@ MALFORMED: dict[str, tuple[Decode, int, bytes]] = {
     "SUBSCRIBE QoS 3": (mqtt311.decode_subscribe, 2, b"\0\1" + live.text("t") + b"\3"),
     "SUBSCRIBE QoS byte 0x80": (mqtt311.decode_subscribe, 2, b"\0\1" + live.text("t") + b"\x80"),
     "SUBSCRIBE without QoS": (mqtt311.decode_subscribe, 2, b"\0\1" + live.text("t")),
+    "SUBSCRIBE 1,001 filters": (mqtt311.decode_subscribe, 2, b"\0\1" + (live.text("t") + b"\0") * 1001),
+    "UNSUBSCRIBE 1,001 filters": (mqtt311.decode_unsubscribe, 2, b"\0\1" + live.text("t") * 1001),
     "UNSUBSCRIBE flags 0": (mqtt311.decode_unsubscribe, 0, b"\0\1" + live.text("t")),
     "UNSUBSCRIBE empty": (mqtt311.decode_unsubscribe, 2, b"\0\1"),
     "UNSUBSCRIBE packet id 0": (mqtt311.decode_unsubscribe, 2, b"\0\0" + live.text("t")),
-    "PUBACK of one byte": (mqtt311.decode_puback, 0, b"\1"),
-    "PUBACK with flags": (mqtt311.decode_puback, 2, b"\0\1"),
+    "PUBACK of one byte": (decode_puback, 0, b"\1"),
+    "PUBACK with flags": (decode_puback, 2, b"\0\1"),
 }
 
 
@@ -105,7 +111,7 @@ def test_a_ping_or_disconnect_is_empty(flags: int, body: bytes):
 
 
 @given(
-    st.sampled_from([function for function, _, _ in MALFORMED.values()] + [mqtt311.decode_connect]),
+    st.sampled_from([function for function, _, _ in MALFORMED.values()] + [connecting.decode_connect]),
     st.binary(max_size=80),
     st.integers(0, 15),
 )

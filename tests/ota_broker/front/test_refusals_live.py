@@ -24,7 +24,7 @@ def connected(server: Server, client_id: str) -> RawClient:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (live.text("MQTT") + b"\x05\x02\x00\x3c\x00" + live.text("d"), 1),
+        (live.text("MQTT") + b"\x06\x02\x00\x3c\x00" + live.text("d"), 1),
         (live.text("MQIsdp") + b"\x03\x02\x00\x3c" + live.text("d"), 1),
         (live.text("MQTT") + b"\x04\x00\x00\x3c" + live.text(""), 2),
         (live.text("MQTT") + b"\x04\x02\x00\x3c" + live.text("$aws"), 2),
@@ -97,6 +97,9 @@ BEFORE_CONNECT = {
     "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "TLS": bytes.fromhex("16030100c8010000c40303"),
     "zeros": bytes(64),
+    "CONNECT with a will of QoS 2 (MU-5)": live.packet(
+        0x10, live.text("MQTT") + b"\x04\x16\x00\x3c" + live.text("d") + live.text("w") + live.binary(b"")
+    ),
     "CONNECT with a field past its end": live.packet(0x10, live.text("MQTT") + b"\x04\x02\x00\x3c\x00\x09d"),
 }
 
@@ -108,10 +111,10 @@ def test_anything_but_connect_first_is_closed(server: Server, data: bytes):
         assert client.is_closed()
 
 
-def test_a_shared_subscription_is_refused_and_said(server: Server, caplog: pytest.LogCaptureFixture):
+def test_a_shared_subscription_to_reserved_topics_is_refused_and_said(server: Server, caplog: pytest.LogCaptureFixture):
     with connected(server, "d") as client:
-        assert client.subscribe("$share/g/t", "t") == b"\x80\x00"
-    assert any("shared subscription" in line for line in caplog.messages)
+        assert client.subscribe("$share/g/$aws/things/d/jobs/notify", "t") == b"\x80\x00"
+    assert any("for one thing, not for any member" in line for line in caplog.messages)
 
 
 def test_subscriptions_of_a_session_are_bounded(server: Server, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 import pytest
 
+from front_desk import shelf
 from ota_broker.front import limits
 from ota_broker.front.packets import Message
 from ota_broker.front.retained import RetainedMessages
@@ -11,7 +12,7 @@ def topics(retained: RetainedMessages, topic_filter: str) -> list[str]:
 
 def test_an_exact_filter_gets_the_message_a_wildcard_only_by_the_standard():  # MB-6
     for on_wildcards in (False, True):
-        retained = RetainedMessages(on_wildcards=on_wildcards, hash_takes_parent=on_wildcards)
+        retained = RetainedMessages(shelf(), on_wildcards=on_wildcards, hash_takes_parent=on_wildcards)
         for topic in ("a", "a/b", "c"):
             retained.put(Message(topic, b"x", 1, retain=True))
         assert topics(retained, "a/b") == ["a/b"]
@@ -22,7 +23,7 @@ def test_an_exact_filter_gets_the_message_a_wildcard_only_by_the_standard():  # 
 def test_an_empty_message_deletes_and_room_comes_back(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "RETAINED_MAX", 2)
     monkeypatch.setattr(limits, "RETAINED_BYTES_MAX", 10)
-    retained = RetainedMessages(on_wildcards=False, hash_takes_parent=False)
+    retained = RetainedMessages(shelf(), on_wildcards=False, hash_takes_parent=False)
     assert retained.put(Message("a", b"12345"))
     assert retained.put(Message("b", b"12345"))
     assert not retained.put(Message("c", b"1")), "no room for another topic"

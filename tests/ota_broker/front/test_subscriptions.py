@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from front_desk import shelf
 from ota_broker.front import subscriptions
 from ota_broker.front.sessions import Session
 from ota_broker.front.subscriptions import Subscriptions
@@ -23,7 +24,7 @@ class Model(RuleBasedStateMachine):
     def begin(self, *, hash_takes_parent: bool):
         self.hash_takes_parent = hash_takes_parent
         self.index = Subscriptions(hash_takes_parent=hash_takes_parent)
-        self.sessions = [Session(name, clean=True) for name in "xyz"]
+        self.sessions = [Session(name, shelf()) for name in "xyz"]
         self.model: dict[tuple[Session, str], int] = {}
 
     @rule(who=st.integers(0, 2), topic_filter=filters, qos=st.integers(0, 1))
@@ -60,7 +61,7 @@ TestSubscriptions = Model.TestCase
 
 @given(st.lists(names, min_size=4, max_size=8, unique=True))
 def test_what_is_remembered_is_bounded(topics: list[str]):
-    index, session = Subscriptions(hash_takes_parent=True), Session("s", clean=True)
+    index, session = Subscriptions(hash_takes_parent=True), Session("s", shelf())
     index.put(session, "#", 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subscriptions, "REMEMBERED_MAX", 3)

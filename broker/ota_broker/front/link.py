@@ -1,0 +1,35 @@
+"""A session's way to its client while one is connected."""
+
+from typing import Protocol
+
+from ota_broker.front.access import Identity
+from ota_broker.front.packets import Cause, Message, Will
+
+
+class Link(Protocol):
+    """One connection as its session sees it. `peer` is its `host:port`."""
+
+    peer: str
+    identity: Identity
+    will: Will | None
+
+    def send_message(self, message: Message, packet_id: int, *, duplicate: bool) -> bool:
+        """Write a message at its own QoS. False when it is never to be sent: it is too old or too large."""
+        ...
+
+    def send_answer(self, message: Message) -> bool:
+        """Write an answer of the cloud, at QoS 0."""
+        ...
+
+    def send_release(self, packet_id: int) -> None:
+        """Write a PUBREL: forget the packet id of a QoS 2 message that has arrived."""
+        ...
+
+    @property
+    def congested(self) -> bool:
+        """Whether the client reads too slowly to be sent more."""
+        ...
+
+    def close(self, cause: Cause, reason: str) -> None:
+        """End the connection."""
+        ...
