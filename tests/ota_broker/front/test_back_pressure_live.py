@@ -64,21 +64,44 @@ def test_a_subscriber_that_does_not_read_loses_qos_0_keeps_a_bounded_queue_and_i
         sender.until_ping()
         assert buffered(server) < 2 * limits.WRITE_HIGH
         (session,) = [s for s in server.listener.exchange._sessions if s.client_id == "stuck"]
-        assert session._queue_bytes <= limits.QUEUE_BYTES_MAX
+        assert session._outgoing is not None
+        assert session._outgoing._bytes <= limits.QUEUE_BYTES_MAX
     assert any(line.startswith("dropped: a message on") and "stuck" in line for line in caplog.messages)
 
 
-def test_a_reader_that_stays_stuck_is_closed_when_its_time_is_over(server: Server, caplog: pytest.LogCaptureFixture):
-    with connected(server, "stuck") as stuck, connected(server, "good") as good:
+def test_a_reader_that_stays_stuck_is_dropped_when_its_time_is_over(
+    server: Server, caplog: pytest.LogCaptureFixture
+):  # R22
+    with RawClient(server) as stuck, connected(server, "good") as good:
+        stuck.connect("stuck", keep_alive=1200)
         stuck.send(b"".join(live.packet(0x30, live.text(GET % "stuck") + BLOCK % (n % 8)) for n in range(200)))
         live.wait_until(lambda: any(connection.congested for connection in server.listener._connections))
-        server.move_time(70)
+        server.move_time(50)
         good.until_ping()
-        server.move_time(25)
+        assert len(server.listener._connections) == 2
+        server.move_time(11)
         good.until_ping()
         server.move_time(6)  # the time to read the last bytes is over too: the connection is cut
         live.wait_until(lambda: len(server.listener._connections) == 1)
-    assert any("did not read" in line for line in caplog.messages)
+    assert any(line.startswith("closed THROTTLED: stuck") and "did not read" in line for line in caplog.messages)
+
+
+def test_a_reader_that_drips_is_dropped_too_and_one_that_catches_up_is_not(server: Server):  # R22
+    with connected(server, "drips") as drips, connected(server, "late") as late, connected(server, "good") as good:
+        for client, name in ((drips, "drips"), (late, "late")):
+            client.send(b"".join(live.packet(0x30, live.text(GET % name) + BLOCK % (n % 8)) for n in range(100)))
+        live.wait_until(lambda: sum(connection.congested for connection in server.listener._connections) == 2)
+        server.move_time(30)
+        assert drips.socket.recv(1000)
+        for _ in range(100):
+            late.receive()
+        server.move_time(32)
+        good.until_ping()
+        assert late.until_ping() == []
+        live.wait_until(lambda: sum(connection._closing for connection in server.listener._connections) == 1)
+        server.move_time(6)
+        live.wait_until(lambda: len(server.listener._connections) == 2)
+    live.wait_until(lambda: not server.listener.wheel._buckets, "no deadline is left behind")
 
 
 def test_a_slow_writer_holds_one_packet_at_most(server: Server):
