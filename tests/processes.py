@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 40.0  # seconds
 
 CLI = [sys.executable, "-m", "ota_stream"]
 
@@ -82,8 +82,20 @@ class Process:
 
 @contextmanager
 def serve(firmware: Path, data_dir: Path, *more: str) -> Iterator[Process]:
-    """Run `ota-stream serve FIRMWARE --stream-id fw --json` on a free port."""
-    fixed = ["--stream-id", "fw", "--mqtt-port", "0", "--http-port", "0", "--json"]
+    """Run `ota-stream serve FIRMWARE --stream-id fw --json` on free ports; tests are faster than quotas allow."""
+    fixed = [
+        "--stream-id",
+        "fw",
+        "--mqtt-port",
+        "0",
+        "--http-port",
+        "0",
+        "--https-port",
+        "0",
+        "--json",
+        "--quotas",
+        "off",
+    ]
     with Process(*CLI, "serve", firmware, "--data-dir", data_dir, *fixed, *more) as process:
         yield process
 

@@ -1,19 +1,28 @@
 """The settings of one simulator: what a YAML file, a command line or a test may say, checked and in one place."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
+from ota_broker.access import Anonymous
+from ota_broker.front import quotas
+from ota_broker.front.options import MqttOptions
 from ota_broker.front.profile import PROFILES
+from ota_broker.front.quotas import QuotaError, Quotas
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.options import JobOptions
 from ota_stream.logs import groups, levels
 from ota_stream.logs.entries import ACCOUNT_ID, is_account_id
 from ota_stream.streams.options import StreamOptions
 from ota_stream.updates.options import UpdateOptions
+
+LOOPBACK: Final = "127.0.0.1"
+_HOST: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*")
+_ROOMS: Final = ("jobs", "updates", "mqtt")  # whose options have a name before the dot
 
 _Options = TypeVar("_Options", bound=msgspec.Struct)
 
@@ -26,9 +35,14 @@ class ConfigError(OtaStreamError):
 class Settings:
     """Everything has a default; amqtt builds one of these from the plugin's part of a YAML file.
 
-    `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. `mqtt_port` and `http_port` 0 pick a free
-    port; `http_port` None is 4566, or a free one when that is taken. `durable`: an answer waits for the disk (R3).
-    `options` are the names and values of StreamOptions, JobOptions (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
+    `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. Ports that are 0 pick a free one;
+    `http_port` None is 4566, or a free one when that is taken, `https_port` 8443. `tls` opens a port more for MQTT and
+    one for HTTPS, whose certificate is for this machine's own names and for `hostnames` (names or IP addresses).
+    `durable`: an answer waits for the disk (R3).
+    Where others can reach `host`, only TLS is open to them, unless it is `insecure`. `anonymous` is what may be done
+    without a certificate: as an `operator` everything, as a `thing` what the thing of that name may, or nothing.
+    `quotas` is aws, count, off or a YAML file. `options` are the names and values of StreamOptions, JobOptions
+    (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
 
     Raises:
         ConfigError: one line that names the setting.
@@ -36,9 +50,16 @@ class Settings:
 
     firmware: list[str] = field(default_factory=list[str])
     stream_id: str | None = None
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     mqtt_port: int = 1883
+    tls: bool = False
+    tls_port: int = 8883  # MS-1
+    hostnames: list[str] = field(default_factory=list[str])
+    require_sni: bool = False  # MS-3
+    insecure: bool = False
+    anonymous: str = Anonymous.OPERATOR.value
     http_port: int | None = None
+    https_port: int | None = None  # MS-2
     data_dir: str = ".ota-stream"
     log_level: str | None = None
     logging: bool = True
@@ -47,14 +68,14 @@ class Settings:
     failure_level: str = "DEBUG"  # G-11
     durable: bool = False
     profile: str = "aws"
+    quotas: str = "count"
     aws_backend: str | None = None
     options: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         """Check what can be checked without touching anything."""
-        for name, port in (("mqtt_port", self.mqtt_port), ("http_port", self.http_port)):
-            if port is not None and not 0 <= port <= 65_535:  # noqa: PLR2004 - TCP
-                raise ConfigError(f"{name} {port}: use 0 (any free port) to 65535")
+        self._check_ports()
+        self._check_access()
         if self.log_level is not None and levels.find(self.log_level) is None:
             raise ConfigError(f"log_level {self.log_level}: use {' | '.join(levels.Level).lower()}")
         if not groups.is_group_name(self.log_group):
@@ -67,12 +88,42 @@ class Settings:
             raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
         if self.aws_backend is not None and not _is_url(self.aws_backend):
             raise ConfigError(f"aws_backend {self.aws_backend!r}: use a URL, http://HOST:PORT")
+        self.kept_quotas()
         self.stream_options()
         self.job_options()
         self.update_options()
-        strangers = {name for name in self.options if "." in name and name.partition(".")[0] not in {"jobs", "updates"}}
+        self.mqtt_options()
+        strangers = {name for name in self.options if "." in name and name.partition(".")[0] not in _ROOMS}
         if strangers:
-            raise ConfigError(f"options: {', '.join(sorted(strangers))}: write NAME, jobs.NAME or updates.NAME")
+            rooms = f"{', '.join(f'{room}.NAME' for room in _ROOMS[:-1])} or {_ROOMS[-1]}.NAME"
+            raise ConfigError(f"options: {', '.join(sorted(strangers))}: write NAME, {rooms}")
+
+    def _check_ports(self) -> None:
+        for name in ("mqtt_port", "tls_port", "http_port", "https_port"):
+            port = getattr(self, name)
+            if port is not None and not 0 <= port <= 65_535:  # noqa: PLR2004 - TCP
+                raise ConfigError(f"{name} {port}: use 0 (any free port) to 65535")
+        for name in self.hostnames:
+            if not _is_host(name):
+                raise ConfigError(f"hostname {name[:80]!r}: use a host name or an IP address")
+
+    def _check_access(self) -> None:
+        if self.anonymous not in set(Anonymous):
+            raise ConfigError(f"anonymous {self.anonymous}: use {' | '.join(Anonymous)}")
+        if not (self.is_loopback() or self.tls or self.insecure):
+            raise ConfigError(
+                f"host {self.host} can be reached from other machines: use --tls, so that they need certificates,"
+                " or --insecure, so that they may do everything"
+            )
+        if self.tls and self.aws_backend is not None:
+            raise ConfigError("tls: certificates are registered at the aws_backend, where they cannot be looked up")
+
+    def kept_quotas(self) -> Quotas:
+        """Return how each quota is kept."""
+        try:
+            return quotas.read(self.quotas)
+        except QuotaError as error:
+            raise ConfigError(str(error)) from error
 
     def stream_options(self) -> StreamOptions:
         """Return the options of the streams service: names without a dot."""
@@ -89,6 +140,10 @@ class Settings:
         options = {**self._options_of("updates"), "account_id": self.account_id}
         return _converted(options, UpdateOptions, "docs/updates.md")
 
+    def mqtt_options(self) -> MqttOptions:
+        """Return the options of the front door: `mqtt.NAME`."""
+        return _converted(self._options_of("mqtt"), MqttOptions, "docs/mqtt.md")
+
     def _options_of(self, service: str) -> dict[str, Any]:
         named = (name.partition(".") for name in self.options)
         return {rest: self.options[f"{service}.{rest}"] for first, dot, rest in named if dot and first == service}
@@ -101,12 +156,24 @@ class Settings:
         """Return the level of a failed request's entry."""
         return cast("Literal['DEBUG', 'ERROR']", self.failure_level)
 
+    def plain_host(self) -> str:
+        """Return the address for MQTT without TLS and for HTTP, which ask for no proof: loopback, unless `insecure`."""
+        return self.host if self.insecure or self.is_loopback() else LOOPBACK
+
     def is_loopback(self) -> bool:
         """Tell whether only this machine can reach the port."""
         try:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def _is_host(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return _HOST.fullmatch(name) is not None
+    return True
 
 
 def _is_url(text: str) -> bool:

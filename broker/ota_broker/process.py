@@ -13,7 +13,7 @@ import yaml
 from amqtt.broker import Broker
 from amqtt.events import BrokerEvents
 
-from ota_broker.config import ConfigError, Settings
+from ota_broker.config import ConfigError
 from ota_broker.plugin import OtaStreamPlugin
 from ota_broker.simulator import Simulator
 
@@ -96,16 +96,10 @@ async def _main(config: dict[str, Any], on_ready: Callable[[Simulator], None]) -
 def _reason(error: Exception) -> ConfigError:
     """Return our own reason when amqtt wrapped one, else the deepest there is."""
     cause: BaseException = error
-    while cause.__cause__ is not None:
+    while cause.__cause__ is not None and not isinstance(cause, ConfigError):
         cause = cause.__cause__
     return (
         cause
         if isinstance(cause, ConfigError)
         else ConfigError(f"broker configuration: {type(cause).__name__}: {cause}")
     )
-
-
-def settings_of(config: Mapping[str, Any]) -> Settings:
-    """Return the settings in a configuration, checked."""
-    settings: dict[str, Any] = config["plugins"][_PLUGIN] or {}
-    return OtaStreamPlugin.Config(**settings)

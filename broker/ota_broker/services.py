@@ -13,6 +13,7 @@ from ota_stream.answers import Effect
 from ota_stream.api.aws import live_tails
 from ota_stream.api.aws.cloud_logs import CloudLogs, cloud_logs
 from ota_stream.api.aws.clouded import AwsOperated, Tags
+from ota_stream.api.aws.moto.principals import MotoPrincipals
 from ota_stream.api.aws.moto.state import MotoState
 from ota_stream.api.presign import Presigner
 from ota_stream.clock import Clock
@@ -26,6 +27,7 @@ from ota_stream.jobs.registry import Registry
 from ota_stream.jobs.service import JobService
 from ota_stream.logs import groups
 from ota_stream.logs.service import LoggingService
+from ota_stream.policies.service import PolicyService
 from ota_stream.signing.jobs import SigningJob
 from ota_stream.signing.profiles import SigningProfile
 from ota_stream.signing.service import SigningBook, SigningService
@@ -59,24 +61,30 @@ class Place(Struct, frozen=True):
     tail_pace: float = live_tails.PACE
 
 
+def _nobody_is_connected(_client_id: str, _clean: bool, _silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
+    return False
+
+
 class Outlets(Struct, frozen=True):
-    """What leaves the services by the process: `hand_over`, `commit` and `address`, as Operated and AwsOperated say."""
+    """What leaves the services by the process, as Operated and AwsOperated say."""
 
     hand_over: Callable[[Effect], None]
     commit: Callable[[], None]
     address: Callable[[str], str]
+    end_connection: Callable[[str, bool, bool], bool] = _nobody_is_connected
 
 
 class Services(Struct, frozen=True):
     """Everything that decides, apart from what devices ask of streams: `cloud` as those who call over HTTP have it.
 
-    `rest` is the rest of AWS, and `moto` what is kept of it in this process.
+    `rest` is the rest of AWS, and `moto` what is kept of it in this process; `principals` are its certificates.
     """
 
     cloud: AwsOperated
     book: JobBook
     rest: RestOfAws
     moto: MotoState
+    principals: MotoPrincipals
 
     def restore(self) -> Iterator[str]:
         """Bring back what was under way; the lines say what of it is lost."""
@@ -87,7 +95,9 @@ class Services(Struct, frozen=True):
             yield doubt
 
     def rights_changed(self) -> None:
-        """Judge anew what roles may do, and so what is logged."""
+        """Judge anew what roles may do, and so what is logged; and whom certificates stand for."""
+        self.principals.changed()
+        self.cloud.policies.changed()
         self.rest.roles.changed()
         self.cloud.logs.settings.changed()
 
@@ -142,6 +152,7 @@ def open_services(
         rest.roles,
     )
     roles = rest.roles if update_options.roles == "check" else None
+    principals = MotoPrincipals(moto)
     settings = open_logging(database, book, rest, moto, place.log_group)
     book.on_membership = settings.changed
     cloud = AwsOperated(
@@ -164,10 +175,12 @@ def open_services(
         tags=table("tags", Tags),
         arn=update_options.arn,
         address=outlets.address,
+        end_connection=outlets.end_connection,
         logs=_cloud_logs(database, place, settings, events, rest),
         account=moto.account,
+        policies=PolicyService(principals, update_options.arn("").removesuffix(":")),
     )
-    return Services(cloud, book, rest, moto)
+    return Services(cloud, book, rest, moto, principals)
 
 
 def _cloud_logs(

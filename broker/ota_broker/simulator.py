@@ -9,20 +9,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from starlette.types import ASGIApp
+
 from ota_broker import logging_account
+from ota_broker.access import Anonymous, PolicyAdmission
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
 from ota_broker.endpoints import EndpointsFile
 from ota_broker.firmware_watch import FirmwareWatch
+from ota_broker.front.kept import KeptMessage, KeptSession, Rows
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
+from ota_broker.front.packets import Message
 from ota_broker.front.profile import PROFILES
 from ota_broker.http_door import HttpDoor
 from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
 from ota_broker.recorder import Recorder
+from ota_broker.refusals import RecordedRefusals
 from ota_broker.request_log import RequestLog
 from ota_broker.services import Outlets, Place, Services, open_services
+from ota_broker.tls import Tls
+from ota_broker.tls_door import TlsDoor
+from ota_broker.web_sockets import MqttOverWebSocket, read_token
 from ota_stream.answers import Effect
 from ota_stream.logs import groups
 from ota_stream.logs.entries import EntryWriter
@@ -58,6 +67,9 @@ class Simulator:
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
+        self._tls_door: TlsDoor | None = None
+        self._https = "", 0
+        self._reexamine = False  # at the next tick, however many calls have changed something until then
         self._recorder: Recorder  # these seven from `start` on
         self._writer: LogWriterProcess
         self._keeper: Keeper
@@ -72,6 +84,9 @@ class Simulator:
         Raises:
             OtaStreamError: one line that says what is missing, taken or wrong.
         """
+        if self.settings.insecure:
+            who = f"whoever reaches {self.settings.host} may do everything, by MQTT and by HTTP"
+            self._notices.say("insecure", f"{who}: leave --insecure out and use --tls to change that")
         async with AsyncExitStack() as opened:
             await self._open(opened)
             self._opened = opened.pop_all()
@@ -85,10 +100,14 @@ class Simulator:
     @property
     def endpoints(self) -> dict[str, Any]:
         """Where it listens."""
-        return {
+        found = {
             "mqtt": {"host": self.host, "port": self.port},
             "http": {"host": self.http_host, "port": self.http_port},
         }
+        if self._tls_door is not None:
+            found["mqtts"] = {"host": self._tls_door.host, "port": self._tls_door.port}
+            found["https"] = {"host": self._https[0], "port": self._https[1]}
+        return found
 
     async def _open(self, opened: AsyncExitStack) -> None:
         self._serve_firmware()
@@ -105,11 +124,11 @@ class Simulator:
         opened.push_async_callback(self._watch.close)
         self._keeper = Keeper(database, log, self._notices)
         settings = self.settings
-        self._http = HttpDoor(settings.host, settings.http_port, self._notices, self._clock.monotonic)
+        self._http = HttpDoor(settings.plain_host(), settings.http_port, self._notices, self._clock.monotonic)
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
         place = Place(data_dir, self._http.base, *options, self._clock, settings.aws_backend, settings.log_group)
-        outlets = Outlets(self._hand_over, self._keeper.commit, self._address)
+        outlets = Outlets(self._hand_over, self._keeper.commit, self._address, self._end_connection)
         services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
             self._notices.say("state", line)
@@ -122,20 +141,46 @@ class Simulator:
             self._peer_of,
             self._notices,
         )
-        self._listener = self._front_door()
+        self._listener = self._front_door(_rows(database))
         opened.push_async_callback(self._listener.stop)
-        await self._listener.start(settings.host, settings.mqtt_port)
+        await self._listener.start(settings.plain_host(), settings.mqtt_port)
         self.host, self.port = self._listener.host, self._listener.port
         self.http_host, self.http_port = self._http.host, self._http.port
-        await self._http.serve(services, {settings.host})
+        if settings.tls:
+            tls = Tls(services.cloud.keys, settings.hostnames, needs_name=settings.require_sni)
+            self._tls_door = TlsDoor(settings.host, settings.tls_port, tls, services.principals)
+            opened.push_async_callback(self._tls_door.close)
+        names, web = {settings.host, *settings.hostnames}, partial(self._web_sockets, data_dir)
+        await self._http.serve(services, names, self._rights_changed, self._listener.meter, web)
+        if self._tls_door is not None:
+            self._tls_door.serve(self._listener, self._http.load)
+            self._https = await self._http.serve_tls(settings.https_port, self._tls_door.tls.web)
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
+
+    def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
+        return self._listener.exchange.end_connection(client_id, clean_session=clean, prevent_will=silent)
 
     def _address(self, kind: str) -> str:
         """Return where devices find an endpoint, for DescribeEndpoint."""
-        return self._http.base.partition("://")[2] if kind in _HTTP_ENDPOINTS else f"{self.host}:{self.port}"
+        if kind in _HTTP_ENDPOINTS:
+            return self._http.base.partition("://")[2]
+        door = self._tls_door or self
+        return f"{door.host}:{door.port}"
 
-    def _peer_of(self, client_id: str) -> str | None:
-        return self._listener.exchange.peer_of(client_id)
+    def _rights_changed(self) -> None:
+        """Let what a call has changed hold for who comes now, and soon for who is here."""
+        self._services.rights_changed()
+        if self._tls_door is not None:
+            self._tls_door.changed()
+        self._reexamine = True
+
+    def _web_sockets(self, data_dir: Path, otherwise: ASGIApp) -> ASGIApp:
+        return MqttOverWebSocket(otherwise, self._listener, read_token(data_dir), self._clock.wall)
+
+    def _peer_of(self, client_id: str) -> tuple[str | None, str | None]:
+        exchange = self._listener.exchange
+        who = exchange.identity_of(client_id)
+        return exchange.peer_of(client_id), None if who is None else who.certificate_id
 
     def _hand_over(self, effect: Effect) -> None:
         """Keep the records of something no device asked for, and send what follows from it."""
@@ -158,13 +203,16 @@ class Simulator:
 
     def _tick(self) -> None:
         self._hand_over(self._services.on_time(self._clock.wall()))
+        if self._reexamine:
+            self._reexamine = False
+            self._listener.reexamine()
         self._recorder.tick()
         self._keeper.tick()
         self._watch.tick()
         self._http.tick()
         self._writer.retain(self._services.cloud.logs.groups.retentions)
 
-    def _front_door(self) -> Listener:
+    def _front_door(self, rows: Rows) -> Listener:
         streams = StreamService(self.catalog, self.settings.stream_options())
         services = self._services.cloud
         return Listener(
@@ -174,6 +222,11 @@ class Simulator:
             self._notices,
             keep_records=self._keeper.settle,
             on_tick=self._tick,
+            rows=rows,
+            admission=PolicyAdmission(services.policies, Anonymous(self.settings.anonymous)),
+            options=self.settings.mqtt_options(),
+            refusals=RecordedRefusals(self._recorder.keep, self._clock, self._notices),
+            quotas=self.settings.kept_quotas(),
         )
 
     def _serve_firmware(self) -> None:
@@ -187,6 +240,14 @@ class Simulator:
 
     def _journal(self, data_dir: Path, group: str) -> Journal:
         return Journal(data_dir, group, self.settings.account_id, self._clock)
+
+
+def _rows(database: Database) -> Rows:
+    return Rows(
+        sessions=database.table("sessions", KeptSession),
+        messages=database.table("session messages", KeptMessage),
+        retained=database.table("retained messages", Message),
+    )
 
 
 _NOT_IN_STREAM_ID: Final = re.compile(r"[^a-zA-Z0-9_-]+")

@@ -3,6 +3,7 @@
     OtaStreamError
     ├── ControlError                (here)                        an operator's call is refused, as the AWS API would
     │   ├── PatternError            (ota_stream.logs.patterns)    ... because of its filter pattern
+    │   ├── MalformedPolicy         (ota_stream.policies.documents)  ... because of its IoT policy
     │   ├── MalformedQuery          (ota_stream.logs.insights)    ... because of its Insights query
     │   └── AlreadyExists           (ota_stream.api.aws.handlers.streams)  ... because a stream has the id
     ├── ImageError                  (ota_stream.streams.catalog)  a stream file cannot be served
@@ -18,8 +19,14 @@
     ├── HttpError                   (ota_stream.api.server)       the HTTP port cannot be opened
     ├── ConfigError                 (ota_broker.config)           a setting is not one
     ├── Violation                   (ota_broker.front.packets)    a peer broke a rule of MQTT; its connection ends
-    │   ├── BadProtocol
-    │   └── BadClientId
+    │   ├── BadProtocol             (ota_broker.front.connecting)
+    │   ├── BadClientId             (ota_broker.front.connecting)
+    │   ├── Malformed               (ota_broker.front.packets)    ... with bytes that are no packet
+    │   └── Refused                 (ota_broker.front.packets)    ... or asked for what is not granted
+    │       ├── Declined
+    │       ├── TooMany             (ota_broker.front.packets)    ... or more of it than there may be
+    │       └── Denied              (ota_broker.front.packets)    ... by the policies
+    ├── QuotaError                  (ota_broker.front.quotas)     a file of quotas cannot be used
     ├── ListenError                 (ota_broker.front.listener)   the MQTT port cannot be opened
     ├── EndpointError               (ota_stream.cli.endpoints)    no simulator is found
     ├── CallError                   (ota_stream.cli.control_client)  the simulator has refused a call
@@ -28,6 +35,8 @@
     ├── DeleteError                 (ota_stream.cli.updates)      an update could not be deleted
     ├── DemoError                   (ota_stream.cli.demo)         the demo did not show what it should
     ├── OutputError                 (ota_stream.cli.fetch)        a downloaded image cannot be kept
+    ├── CertsError                  (ota_stream.cli.certs)        files of certificates cannot be written
+    ├── PolicyFileError             (ota_stream.cli.policy)       a file has no policy in it
     ├── ExportError                 (ota_stream.cli.logs_export)  log records cannot be written to a file
     └── DeviceError                 (ota_device.errors)           a device cannot do what it should
         ├── LinkError               (ota_device.errors)           ... because of the connection

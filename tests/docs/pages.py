@@ -4,7 +4,18 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-RULES = tuple(ROOT / "docs" / name for name in ("wire.md", "jobs.md", "updates.md", "aws.md", "cloudwatch-logs.md"))
+_NAMES = (
+    "wire.md",
+    "mqtt.md",
+    "policies.md",
+    "tls.md",
+    "quotas.md",
+    "jobs.md",
+    "updates.md",
+    "aws.md",
+    "cloudwatch-logs.md",
+)
+RULES = tuple(ROOT / "docs" / name for name in _NAMES)
 """The pages with the numbered rules."""
 
 Row = dict[str, str]

@@ -1,4 +1,4 @@
-"""The pages of rules are true: each stands where they say; options and limits of docs/wire.md are those of the code."""
+"""The pages of rules are true: each stands where they say; options of docs/wire.md are those of the code."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,6 @@ import pytest
 
 from docs.pages import ROOT, RULES, Row, code, fenced, rows, table
 from ota_broker.config import ConfigError, Settings
-from ota_broker.front import limits
-from ota_broker.front.profile import AWS, STANDARD, Profile
 from ota_stream.streams.codec import CODECS
 from ota_stream.streams.errors import Why
 from ota_stream.streams.options import StreamOptions
@@ -20,13 +18,13 @@ PAGE = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
 SHIPPED = [ROOT / "src", ROOT / "broker", ROOT / "device_sim"]
 PLACES = [ROOT / "src/ota_stream", ROOT / "broker/ota_broker", ROOT / "device_sim/ota_device"]
 RULE = re.compile(
-    r"\b(?:ST|SD|SG|SBM|SB|SR|EC|CL|Q|SC|LG|LR|LC|LI|LQ|MU|MB|G|E|JT|JR|JS|JX|JNF|JTM|JE|JC|JH|OD|OU|OL|OA)-\d+[a-z]?\b"
+    r"\b(?:ST|SD|SG|SBM|SB|SR|EC|CL|Q|SC|LG|LR|LC|LI|LQ|MP|MS|MU|MB|M5|G|E|JT|JR|JS|JX|JNF|JTM|JE|JC|JH|OD|OU|OL|OA)-\d+[a-z]?\b"
 )
 BY_STRUCTURE = "by structure: "
 WHOLE = {  # how many rules a family has
     "ST": 11, "SD": 9, "SG": 12, "SBM": 10, "SB": 12, "SR": 12, "EC": 10, "CL": 5, "SC": 13,
     "JT": 16, "JR": 13, "JS": 10, "JX": 10, "JNF": 10, "JTM": 8, "JE": 4, "JC": 24, "JH": 5,
-    "OD": 15, "OU": 4, "OL": 14, "OA": 13, "LR": 21, "LC": 14, "LG": 9, "LI": 3, "G": 24,
+    "OD": 15, "OU": 4, "OL": 14, "OA": 13, "LR": 21, "LC": 14, "LG": 9, "LI": 3, "MP": 8, "MS": 5, "G": 24,
 }  # fmt: skip
 NUMBERS = {family: range(1, last + 1) for family, last in WHOLE.items()}
 ROWS = [row for page in RULES for row in rows(page.read_text(encoding="utf-8"))]
@@ -103,13 +101,7 @@ def test_the_bytes_to_check_an_implementation_with_are_ours():
     assert len(cbor.encode_rejected(Why.CBOR, None)) == 85, "as the page says under Conflicts"
 
 
-def test_the_bounds_are_those_of_the_broker():
-    for row in table(PAGE, "bound"):
-        value = int(re.sub(r"\D", "", row["value"]))
-        assert getattr(limits, code(row["bound"])[0]) == value
-
-
-# Options and profiles
+# Options
 
 
 def test_the_page_has_every_option_with_its_values_and_its_default():
@@ -142,7 +134,7 @@ def test_the_settings_in_the_examples_are_settings():
     (yaml,) = fenced(PAGE, "yaml")
     (plugin,) = _yaml(yaml)["plugins"].values()
     assert Settings(**plugin).stream_options() == StreamOptions(out_of_range="truncate", stream_qos=1)
-    for setting, value in (("log_group", "x"), ("failure_level", "ERROR"), ("profile", "standard")):
+    for setting, value in (("log_group", "x"), ("failure_level", "ERROR")):
         assert setting in PAGE
         assert getattr(Settings(**{setting: value}), setting) == value
 
@@ -151,12 +143,3 @@ def _yaml(text: str) -> Any:
     import yaml  # noqa: PLC0415 - one test needs it
 
     return yaml.safe_load(text)
-
-
-def test_the_page_has_every_field_of_a_profile_in_both_profiles():
-    words = {"yes": True, "no": False}
-    said = {code(row["field"])[0]: (words[row["`aws`"]], words[row["`standard`"]]) for row in table(PAGE, "field")}
-    assert said == {
-        field.name: (getattr(AWS, field.name), getattr(STANDARD, field.name))
-        for field in msgspec.structs.fields(Profile)
-    }

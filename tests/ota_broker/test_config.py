@@ -3,6 +3,7 @@
 import pytest
 
 from ota_broker.config import ConfigError, Settings
+from ota_broker.front.options import MqttOptions
 from ota_broker.simulator import Simulator, default_stream_id
 from ota_stream.logs.levels import Level
 from ota_stream.streams.options import StreamOptions
@@ -23,6 +24,8 @@ from ota_stream.streams.options import StreamOptions
         ("options", {"jobs.nonsense": 1}),
         ("options", {"updates.pace": "slow"}),
         ("options", {"streams.unknown": 1}),
+        ("options", {"mqtt.deny": "perhaps"}),
+        ("options", {"mqtt.session_expiry": 604_801}),
     ],
 )
 def test_a_setting_that_is_none_is_named(setting: str, value: object):
@@ -35,8 +38,10 @@ def test_options_are_read_as_a_command_line_writes_them():
     assert settings.stream_options() == StreamOptions(stream_qos=1, bitmap_max=100, out_of_range="truncate")
 
 
-def test_options_of_jobs_and_updates_have_a_prefix():
-    settings = Settings(account_id="0" * 12, options={"jobs.strict": "true", "updates.pace": "1.5", "stream_qos": 1})
+def test_options_of_jobs_updates_and_mqtt_have_a_prefix():
+    options = {"jobs.strict": "true", "updates.pace": "1.5", "stream_qos": 1, "mqtt.session_expiry": "60"}
+    settings = Settings(account_id="0" * 12, options=options)
+    assert settings.mqtt_options() == MqttOptions(session_expiry=60)
     assert (settings.job_options().strict, settings.update_options().pace) == (True, 1.5)
     assert settings.job_options().account_id == settings.update_options().account_id == "0" * 12
     assert settings.stream_options().stream_qos == 1
@@ -58,8 +63,22 @@ def test_levels_are_read_in_any_case():
         ("printer.lan", False),
     ],
 )
-def test_loopback_is_known(host: str, *, loopback: bool):
-    assert Settings(host=host).is_loopback() is loopback
+def test_only_tls_is_open_to_other_machines(host: str, *, loopback: bool):  # A16
+    assert Settings(host=host, insecure=True).is_loopback() is loopback
+    assert Settings(host=host, insecure=True).plain_host() == host
+    assert Settings(host=host, tls=True).plain_host() == (host if loopback else "127.0.0.1")
+    if loopback:
+        assert Settings(host=host).plain_host() == host
+    else:
+        with pytest.raises(ConfigError, match=r"reached from other machines: use --tls, .* or --insecure"):
+            Settings(host=host)
+
+
+def test_who_shows_no_certificate_is_one_of_three():
+    for anonymous in ("operator", "thing", "refuse"):
+        assert Settings(anonymous=anonymous).anonymous == anonymous
+    with pytest.raises(ConfigError, match=r"anonymous king: use operator \| thing \| refuse"):
+        Settings(anonymous="king")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +102,7 @@ async def test_a_stream_id_without_a_file_is_a_mistake(tmp_path):
 
 
 async def test_what_could_not_start_leaves_nothing_open(tmp_path):
-    settings = Settings(host="203.0.113.1", mqtt_port=0, data_dir=str(tmp_path / "data"))
+    settings = Settings(host="203.0.113.1", insecure=True, mqtt_port=0, data_dir=str(tmp_path / "data"))
     for _ in range(2):  # the directory is free again
         with pytest.raises(Exception, match="cannot listen"):
             await Simulator(settings).start()

@@ -13,9 +13,10 @@ JOBS = "$aws/things/d/jobs/"
 NEXT = JOBS + "$next/get"
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@pytest.fixture(params=[4, 5], ids=["MQTT 3.1.1", "MQTT 5"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with live.serving() as server:
+        server.level = request.param
         yield server
 
 

@@ -170,6 +170,8 @@ def test_firmware_that_changes_while_it_is_served_is_refused_and_said(firmware: 
         assert "p" in answer()
         firmware.write_bytes(original[:50_000] + b"!" + original[50_001:])
         live.wait_until(lambda: answer().get("code") == "ETagMismatch", "refused")
+        os.truncate(firmware, 100)
+        assert answer().get("code") == "ETagMismatch"
         firmware.unlink()
         live.wait_until(lambda: answer().get("code") == "ResourceNotFound", "gone")
         firmware.write_bytes(original)
@@ -239,12 +241,38 @@ def test_a_taken_port_a_held_directory_and_a_read_only_place_are_one_clear_line(
     assert "data directory" in one_line_error("serve", firmware, "--mqtt-port", "0", "--data-dir", firmware)
 
 
-def test_an_address_others_can_reach_is_warned_about(firmware: Path, tmp_path: Path):
-    command = [*CLI, "serve", firmware, "--host", "0.0.0.0", "--mqtt-port", "0", "--json", "--data-dir", tmp_path / "d"]  # noqa: S104 - what is tested
-    with Process(*command) as process:
-        assert process.ready["mqtt"]["host"] == "0.0.0.0"  # noqa: S104
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested
+
+
+def test_an_address_others_can_reach_is_opened_by_insecure_alone(firmware: Path, tmp_path: Path):  # A16
+    line = one_line_error("serve", firmware, "--host", EVERYWHERE, "--data-dir", tmp_path / "d")
+    assert "use --tls" in line
+    options = ("--insecure", "--mqtt-port", "0", "--http-port", "0", "--json", "--data-dir", tmp_path / "d")
+    for _ in range(2):  # at every start
+        with Process(*CLI, "serve", firmware, "--host", EVERYWHERE, *options) as process:
+            assert {process.ready[door]["host"] for door in ("mqtt", "http")} == {EVERYWHERE}
+            assert process.stop() == 0
+        assert f"whoever reaches {EVERYWHERE} may do everything, by MQTT and by HTTP" in process.err
+
+
+def test_by_tls_alone_an_address_is_open_to_others(firmware: Path, tmp_path: Path):  # MS-5
+    options = (
+        "--tls",
+        "--tls-port",
+        "0",
+        "--mqtt-port",
+        "0",
+        "--http-port",
+        "0",
+        "--json",
+        "--data-dir",
+        tmp_path / "d",
+    )
+    with Process(*CLI, "serve", firmware, "--host", EVERYWHERE, *options) as process:
+        assert process.ready["mqtts"]["host"] == EVERYWHERE
+        assert {process.ready[door]["host"] for door in ("mqtt", "http", "https")} == {"127.0.0.1"}
         assert process.stop() == 0
-    assert "no authentication yet" in process.err
+    assert process.err == ""
 
 
 # The broker process and stock amqtt

@@ -1,4 +1,4 @@
-"""Third and fourth runner of the vectors: a real socket, once with JSON and once with CBOR."""
+"""Third and fourth runner of the vectors: a real socket, JSON and CBOR, in MQTT 3.1.1 and in MQTT 5."""
 
 from contextlib import ExitStack
 
@@ -18,6 +18,7 @@ JSON = [case for case in CASES if case.wire == "json"]
 CBOR = [case for case in CASES if case.wire == "cbor"]
 TOLD = [stray for stray in STRAYS if stray.topic.startswith("$aws/")]
 REFUSED_BY_MQTT = [stray for stray in STRAYS if stray.topic in {"", "$AWS/things/lock-0042/streams/firmware/get/json"}]
+LEVELS = pytest.mark.parametrize("level", [4, 5], ids=["MQTT 3.1.1", "MQTT 5"])
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +54,26 @@ def check_answer(case: Case, server: Server, client: RawClient) -> None:
     )
 
 
-def check_twice(case: Case, servers) -> None:
+def check_twice(case: Case, level: int, servers) -> None:
     """Ask unsubscribed and subscribed: the answer comes exactly once, both times in full (SB-10)."""
     server = servers(StreamOptions(**case.vector.options))
-    with RawClient(server) as client:
+    with RawClient(server, level) as client:
         client.connect(CLIENT_ID)
         check_answer(case, server, client)
         client.subscribe(*(f"{case.base}/{answer}/{case.wire}" for answer in ("data", "description", "rejected")))
         check_answer(case, server, client)
 
 
+@LEVELS
 @pytest.mark.parametrize("case", JSON, ids=str)
-def test_json_over_a_socket(case, servers):
-    check_twice(case, servers)
+def test_json_over_a_socket(case, level, servers):
+    check_twice(case, level, servers)
 
 
+@LEVELS
 @pytest.mark.parametrize("case", CBOR, ids=str)
-def test_cbor_over_a_socket(case, servers):
-    check_twice(case, servers)
+def test_cbor_over_a_socket(case, level, servers):
+    check_twice(case, level, servers)
 
 
 @pytest.mark.parametrize("stray", TOLD, ids=lambda stray: stray.name)

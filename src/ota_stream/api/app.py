@@ -3,7 +3,7 @@
 import errno
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from ota_stream.api import control, downloads
+from ota_stream.api.control import Usage
 from ota_stream.api.operated import Operated
 from ota_stream.api.presign import Forbidden
 from ota_stream.errors import ControlError, OtaStreamError
@@ -28,15 +29,17 @@ _STATUSES: Final[dict[type[OtaStreamError], int]] = {Forbidden: 403, ImageForbid
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def create_app(cloud: Operated) -> ASGIApp:
-    """Return what answers HTTP: presigned downloads, and the operator's calls under `/_ota/`.
+def create_app(cloud: Operated, usage: Usage = list, more: Sequence[Route] = ()) -> ASGIApp:
+    """Return what answers HTTP: presigned downloads, and the operator's calls under `/_ota/`, `more` of them included.
+
+    `usage` shows the quotas.
 
     No bucket has a name that begins with an underscore, so no object is hidden by `/_ota/`. LocalOnly
     belongs before it.
     """
     app = Starlette(
         routes=[
-            Mount("/_ota", Router(control.routes(cloud), redirect_slashes=False)),
+            Mount("/_ota", Router([*control.routes(cloud, usage), *more], redirect_slashes=False)),
             Route(downloads.PATH, downloads.download(cloud)),
         ],
         exception_handlers={

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ota_stream.answers import Effect
-from ota_stream.api import shapes
+from ota_stream.api import rulings, shapes
 from ota_stream.api.calls import IMAGE_MAX, JSON_MAX, Call, read
 from ota_stream.api.operated import Operated
 from ota_stream.errors import ControlError
@@ -48,9 +48,14 @@ class Row(NamedTuple):
     body_max: int = JSON_MAX
 
 
-def routes(cloud: Operated) -> list[Route]:
+Usage = Callable[[], list[Json]]
+"""Shows every quota, and how often it was exceeded."""
+
+
+def routes(cloud: Operated, usage: Usage) -> list[Route]:
     """Return the routes under `/_ota`."""
     reads = [Route(path, _reading(cloud, answer), methods=["GET"]) for path, answer in READS]
+    reads.append(Route("/quotas", _reading(cloud, lambda _cloud, _call: {"quotas": usage()}), methods=["GET"]))
     return reads + [Route(row.path, _changing(cloud, row), methods=[row.method]) for row in CHANGES]
 
 
@@ -290,6 +295,8 @@ READS: Final[tuple[tuple[str, Read], ...]] = (
     ("/updates/{id}", get_update),
     ("/jobs", list_jobs),
     ("/jobs/{id}", get_job),
+    ("/things/{thing}/rulings", rulings.check),
+    ("/things/{thing}/least-policy", rulings.suggest),
     ("/thing-groups/{group}", get_group),
     ("/signing-profiles/{name}/certificate", get_certificate),
 )

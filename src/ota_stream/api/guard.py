@@ -18,8 +18,8 @@ class LocalOnly:
         self._names = frozenset(name.lower() for name in names) | LOCAL_NAMES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 403 with the reason."""
-        reason = self._reason(Headers(scope=scope)) if scope["type"] == "http" else None
+        """Pass a request on, that for a WebSocket too, or answer 403 with the reason."""
+        reason = self._reason(Headers(scope=scope)) if scope["type"] in {"http", "websocket"} else None
         if reason is None:
             await self._app(scope, receive, send)
         else:

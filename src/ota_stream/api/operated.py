@@ -10,6 +10,7 @@ from ota_stream.jobs.control import JobControl
 from ota_stream.jobs.queries import JobQueries
 from ota_stream.jobs.registry import Registry
 from ota_stream.jobs.service import JobService
+from ota_stream.policies.service import PolicyService
 from ota_stream.signing.service import SigningService
 from ota_stream.stores.keys import KeyFolder
 from ota_stream.streams.catalog import Catalog
@@ -42,3 +43,4 @@ class Operated:
     commit: Callable[[], None]
     groups: Container[str]
     arn: Callable[[str], str]
+    policies: PolicyService

@@ -3,15 +3,19 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Generator
+from functools import partial
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from ota_stream.api.http_protocol import BoundedHttp
+from ota_stream.api.web_socket import OpenWebSocket
 from ota_stream.errors import OtaStreamError
 
+MESSAGE_MAX: Final = 256 * 1024  # bytes of a WebSocket message
 _START_WITHIN: Final = 10.0  # seconds
 _KEEP_ALIVE: Final = 75  # seconds an agent may take between two blocks on one connection
 _STOP_WITHIN: Final = 2  # seconds for answers under way
@@ -19,6 +23,10 @@ _STOP_WITHIN: Final = 2  # seconds for answers under way
 
 class HttpError(OtaStreamError):
     """The HTTP port cannot be opened."""
+
+
+def _given(context: ssl.SSLContext, *_: object) -> ssl.SSLContext:
+    return context
 
 
 class _Guest(uvicorn.Server):
@@ -55,12 +63,14 @@ class HttpServer:
         """Scheme, host and port of every URL here."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
-    async def serve(self, app: ASGIApp) -> None:
-        """Begin to answer."""
+    async def serve(self, app: ASGIApp, context: ssl.SSLContext | None = None) -> None:
+        """Begin to answer, by TLS where there is a context. WebSockets come to the same application."""
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, lifespan="off",
             timeout_graceful_shutdown=_STOP_WITHIN,
             timeout_keep_alive=_KEEP_ALIVE, http=BoundedHttp,
+            ws=OpenWebSocket, ws_max_size=MESSAGE_MAX, ws_per_message_deflate=False, ws_ping_interval=None,
+            ssl_context_factory=None if context is None else partial(_given, context),
         )  # fmt: skip
         self._server = _Guest(config)
         self._serving = asyncio.create_task(self._server.serve([self._listening]))

@@ -6,11 +6,14 @@ from typing import Final
 
 import typer
 
+from ota_stream.cli.certs import certs_app
 from ota_stream.cli.demo import demo
 from ota_stream.cli.device import device
 from ota_stream.cli.fetch import fetch
 from ota_stream.cli.jobs import jobs_app
 from ota_stream.cli.logs import logs
+from ota_stream.cli.policy import policy_app
+from ota_stream.cli.quotas import quotas
 from ota_stream.cli.serve import serve
 from ota_stream.cli.settings import settings
 from ota_stream.cli.update import update
@@ -24,10 +27,12 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (serve, update, device, fetch, logs, settings, demo):
+for command in (serve, update, device, fetch, logs, settings, quotas, demo):
     app.command()(command)
+app.add_typer(certs_app, name="certs")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(updates_app, name="updates")
+app.add_typer(policy_app, name="policy")
 
 
 def main() -> None:

@@ -30,20 +30,23 @@ class DemoError(OtaStreamError):
 
 def demo(
     firmware: Annotated[Path | None, typer.Argument(help="Image to use.  [default: a program of this machine]")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="The device comes by TLS, with a certificate of its own.")] = False,
 ) -> None:
     """Run the whole life of an OTA update: serve, update, download, verify, reboot, self-test, report; then stop.
 
     Examples:
       ota-stream demo
       ota-stream demo build/app.bin
+      ota-stream demo --tls
     """
     with tempfile.TemporaryDirectory(prefix="ota-stream-") as folder:
         image, data_dir, flash = firmware or _some_program(Path(folder)), Path(folder) / "data", Path(folder) / "flash"
-        with _simulator(data_dir) as ready, _device(data_dir, flash, _flavour(image)) as device:
-            _say(f"a simulator on port {ready['mqtt']['port']}, a device that waits for a job, an update with {image}:")
-            updated = _run("update", str(image), "--target", THING, "--wait", "--data-dir", str(data_dir))
-            if updated != 0:
-                raise typer.Exit(1)  # it has said why
+        speaks = ["--tls"] if tls else []
+        with _simulator(data_dir, tls=tls) as ready, _device(data_dir, flash, _flavour(image), speaks) as device:
+            port = ready["mqtts" if tls else "mqtt"]["port"]
+            _say(f"a simulator on port {port}, a device that waits for a job, an update with {image}:")
+            command = [*_PROGRAM, "update", str(image), "--target", THING, "--wait", "--data-dir", str(data_dir)]
+            _wait_for(command, device)
             story = _story(device)
             _say("\nwhat the device says of it:\n" + story)
             _check(image, flash)
@@ -52,9 +55,13 @@ def demo(
 
 
 @contextmanager
-def _simulator(data_dir: Path) -> Generator[Any]:
+def _simulator(data_dir: Path, *, tls: bool) -> Generator[Any]:
     """Give the ready line of a simulator in a process of its own; stop it at the end."""
     command = [*_PROGRAM, "serve", "--mqtt-port", "0", "--http-port", "0", "--json", "--data-dir", str(data_dir)]
+    if tls:
+        command += ["--tls", "--tls-port", "0"]
+        if _run("certs", "thing", THING, "--data-dir", str(data_dir)) != 0:
+            raise typer.Exit(1)  # it has said why
     with _process(command) as process:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
@@ -63,10 +70,10 @@ def _simulator(data_dir: Path) -> Generator[Any]:
 
 
 @contextmanager
-def _device(data_dir: Path, flash: Path, flavour: str) -> Generator[subprocess.Popen[str]]:
+def _device(data_dir: Path, flash: Path, flavour: str, speaks: list[str]) -> Generator[subprocess.Popen[str]]:
     """Run a device until its first job has ended."""
     command = [*_PROGRAM, "device", "--thing", THING, "--flavour", flavour, "--once", "--flash", str(flash)]
-    command += ["--data-dir", str(data_dir)]
+    command += ["--data-dir", str(data_dir), *speaks]
     with _process(command, stderr=subprocess.STDOUT) as process:  # its bar would run into that of the update
         yield process
 
@@ -79,6 +86,22 @@ def _process(command: list[str], stderr: int | None = None) -> Generator[subproc
         finally:
             process.terminate()
             process.wait(_WITHIN)
+
+
+def _wait_for(command: list[str], device: subprocess.Popen[str]) -> None:
+    """Run an update to its end, but not for ever when the device has ended before."""
+    sys.stdout.flush()
+    with subprocess.Popen(command) as update:
+        while True:
+            try:
+                if update.wait(_WITHIN) != 0:
+                    raise typer.Exit(1)  # it has said why
+            except subprocess.TimeoutExpired:
+                if device.poll() is None:
+                    continue
+                update.terminate()
+                raise DemoError(f"the device has ended, the update has not:\n{_story(device)}") from None
+            return
 
 
 def _flavour(image: Path) -> str:

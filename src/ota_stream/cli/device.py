@@ -16,8 +16,9 @@ from ota_device.orders import Outcome
 from ota_device.station import FIRST_VERSION, Hardware, Station, checked, held, in_use
 from ota_device.storage import FolderStorage
 from ota_device.verify import certificates_of
-from ota_stream.cli.endpoints import DataDirOption, mqtt
+from ota_stream.cli.endpoints import DataDirOption
 from ota_stream.cli.fetch import progress_bar
+from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, address, credentials
 from ota_stream.stores.datadir import DEFAULT
 from ota_stream.stores.keys import signers
 
@@ -45,6 +46,10 @@ def device(
     port: Annotated[
         int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
     ] = None,
+    tls: TlsOption = False,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    root_ca: RootCaOption = None,
     data_dir: DataDirOption = DEFAULT,
     once: Annotated[bool, typer.Option("--once", help="Until one job has ended; 0 only if it succeeded.")] = False,
 ) -> None:
@@ -58,6 +63,8 @@ def device(
       ota-stream device --thing door-lock-7 --ca signer.pem
 
       ota-stream device --thing door-lock-7 --flavour modular-json --once
+
+      ota-stream device --thing door-lock-7 --tls
     """  # noqa: D412 - typer joins the lines of a paragraph
     first = versions.parse(version)
     if first is None:
@@ -65,10 +72,11 @@ def device(
     anything = None if ca is None else _certificate(ca)
     folder = flash or DEVICES / checked(thing)
     certificates = held(folder, anything, lambda: signers(data_dir))
-    noted_host, noted_port = mqtt(data_dir)
+    noted_host, noted_port = address(data_dir, tls=tls)
+    files = credentials(thing, data_dir, cert, key, root_ca) if tls else None
 
     def link(attempts: int) -> Link:
-        return Link(host or noted_host, port or noted_port, thing, LinkOptions(attempts=attempts))
+        return Link(host or noted_host, port or noted_port, thing, LinkOptions(attempts=attempts, credentials=files))
 
     with in_use(folder), _Screen() as screen:
         hardware = Hardware(FolderStorage(folder), certificates, FLAVOURS[flavour], first)

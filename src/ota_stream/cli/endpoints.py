@@ -18,6 +18,7 @@ EndpointUrlOption = Annotated[
 
 
 DEFAULT_MQTT: Final = ("127.0.0.1", 1883)
+DEFAULT_MQTTS: Final = ("127.0.0.1", 8883)
 
 
 class EndpointError(OtaStreamError):
@@ -45,11 +46,20 @@ def find(data_dir: Path, endpoint_url: str | None) -> Endpoint:
 
 def mqtt(data_dir: Path) -> tuple[str, int]:
     """Return MQTT host and port of the running simulator; where none tells, those that `serve` has by default."""
+    return _noted(data_dir, "mqtt") or DEFAULT_MQTT
+
+
+def mqtts(data_dir: Path) -> tuple[str, int]:
+    """Return the same for MQTT by TLS."""
+    return _noted(data_dir, "mqtts") or DEFAULT_MQTTS
+
+
+def _noted(data_dir: Path, what: str) -> tuple[str, int] | None:
     try:
-        written = json.loads((data_dir / FILE).read_bytes())["mqtt"]
+        written = json.loads((data_dir / FILE).read_bytes())[what]
         return str(written["host"]), int(written["port"])
     except (OSError, ValueError, LookupError, TypeError):
-        return DEFAULT_MQTT
+        return None
 
 
 def _in_url(url: str) -> Endpoint:

@@ -13,9 +13,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from ota_device.device import Device, Fetched, ProgressSeen
 from ota_device.download import DownloadOptions
-from ota_device.link import Link
+from ota_device.link import Link, LinkOptions
 from ota_device.plan import Mode
+from ota_stream.cli.endpoints import DataDirOption
+from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, address, credentials
 from ota_stream.errors import OtaStreamError
+from ota_stream.stores.datadir import DEFAULT
 from ota_stream.streams.topics import Format
 
 # As the AWS C libraries do: the OTA agent writes CBOR and a bitmap, the JSON devices offset and count.
@@ -31,8 +34,15 @@ def fetch(
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="Stream id, as `ota-stream serve` prints it.")],
     *,
     thing: Annotated[str, typer.Option(help="Thing name; also the MQTT client id.")] = "device-1",
-    host: Annotated[str, typer.Option(help="Where the simulator listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Its MQTT port.")] = 1883,
+    host: Annotated[str | None, typer.Option(help="Where the simulator listens.  [default: as it has noted]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
+    ] = None,
+    tls: TlsOption = False,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    root_ca: RootCaOption = None,
+    data_dir: DataDirOption = DEFAULT,
     file_id: Annotated[int, typer.Option(help="Which file of the stream.")] = 0,
     block_size: Annotated[int, typer.Option(min=1, help="Bytes a block; the service takes 256 to 131072.")] = 4096,
     blocks: Annotated[int, typer.Option(min=1, help="Blocks a request; one answer brings 128 KiB at most.")] = 8,
@@ -58,7 +68,10 @@ def fetch(
         block_count=blocks,
         client_token=f"fetch-{secrets.token_hex(4)}",  # tells our answers from those to an earlier run
     )
-    with Link(host, port, client_id=thing) as link, progress_bar(stream) as on_progress:
+    noted_host, noted_port = address(data_dir, tls=tls)
+    files = credentials(thing, data_dir, cert, key, root_ca) if tls else None
+    link_options = LinkOptions(credentials=files)
+    with Link(host or noted_host, port or noted_port, thing, link_options) as link, progress_bar(stream) as on_progress:
         fetched = Device(link, thing).fetch(stream, file_id, options, on_progress)
     _report(stream, file_id, fetched)
     if output is not None:

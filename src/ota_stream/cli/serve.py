@@ -27,8 +27,25 @@ def serve(
     stream_id: Annotated[str | None, typer.Option(help="Id of the stream.  [default: the first file's name]")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     mqtt_port: Annotated[int, typer.Option(help="MQTT port; 0 picks a free one.")] = DEFAULT_PORT,
+    tls: Annotated[bool, typer.Option("--tls", help="Also MQTT by TLS, with client certificates.")] = False,
+    tls_port: Annotated[int, typer.Option(help="Its port; 0 picks a free one.")] = 8883,
+    hostname: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name or address that the server certificate is for.")
+    ] = None,
+    require_sni: Annotated[
+        bool, typer.Option("--require-sni", help="Refuse TLS clients that name no server, as AWS does.")
+    ] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let everybody who reaches --host do everything, by MQTT and by HTTP.")
+    ] = False,
+    anonymous: Annotated[
+        str, typer.Option(help="operator | thing | refuse: what may be done without a certificate.")
+    ] = "operator",
     http_port: Annotated[
         int | None, typer.Option(help="Port of the HTTP gateway; 0 picks a free one.  [default: 4566, or a free one]")
+    ] = None,
+    https_port: Annotated[
+        int | None, typer.Option(help="... by TLS, with --tls; 0 picks a free one.  [default: 8443, or a free one]")
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="Where the logs are kept.")] = Path(DEFAULT_DATA_DIR),
     log_level: Annotated[
@@ -41,6 +58,13 @@ def serve(
         bool, typer.Option("--no-logging", help="Set no log level and no role: off, as in a new account.")
     ] = False,
     profile: Annotated[str, typer.Option(help="aws | standard: whose MQTT rules hold where they differ.")] = "aws",
+    quotas: Annotated[
+        str,
+        typer.Option(
+            metavar="aws|count|off|FILE",
+            help="AWS's limits per second: enforced, counted, off, or as FILE says.",
+        ),
+    ] = "count",
     aws_backend: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Endpoint of the rest of AWS (S3, IAM, ..).  [default: built in]"),
@@ -68,19 +92,24 @@ def serve(
         "stream_id": stream_id,
         "host": host,
         "mqtt_port": mqtt_port,
+        "tls": tls,
+        "tls_port": tls_port,
+        "hostnames": hostname or [],
+        "require_sni": require_sni,
+        "insecure": insecure,
+        "anonymous": anonymous,
         "http_port": http_port,
+        "https_port": https_port,
         "data_dir": str(data_dir),
         "log_level": log_level,
         "logging": not no_logging,
         "profile": profile,
+        "quotas": quotas,
         "aws_backend": aws_backend,
         "durable": durable,
         "options": dict(_name_and_value(text) for text in option or []),
     }
-    config = process.amqtt_config(settings)
-    if not process.settings_of(config).is_loopback():
-        typer.echo(f"warning: {host} can be reached from other machines, and there is no authentication yet", err=True)
-    process.run(config, _print_json if as_json else _print_banner)
+    process.run(process.amqtt_config(settings), _print_json if as_json else _print_banner)
 
 
 def _name_and_value(text: str) -> tuple[str, str]:

@@ -23,13 +23,15 @@ class AwsOperated(Operated):
     """Adds the streams of CreateStream, tags by ARN, event types, our own addresses, and the logs.
 
     `address` gives what DescribeEndpoint answers for a type of endpoint, as `host:port`. `account` and `region` are
-    where moto keeps what is registered: the region is that of the request.
+    where moto keeps what is registered: the region is that of the request. `end_connection` takes a client id, whether
+    its session ends too, and whether its will stays unsent; it tells whether the client was connected.
     """
 
     kept: KeptStreams
     tags: MutableMapping[str, Tags]
     event_types: Mapping[str, EventType]
     address: Callable[[str], str]
+    end_connection: Callable[[str, bool, bool], bool]
     logs: CloudLogs
     account: str = ACCOUNT
     region: str = "us-east-1"

@@ -23,6 +23,7 @@ from ota_stream.api.aws.moto.state import MotoState
 from ota_stream.errors import ControlError, OtaStreamError
 
 if TYPE_CHECKING:
+    from ota_stream.api.aws.model import Asked
     from ota_stream.api.aws.operations import Passed
 
 logger: Final = logging.getLogger(__name__)
@@ -36,22 +37,26 @@ class Gateway:
     """Answers what is signed for AWS, and leaves everything else to `otherwise`.
 
     `state` is moto's, None where another endpoint is in its place. `rights_changed` is called, on the loop, after every
-    request that may have changed a role or a policy.
+    request that may have changed a role, a certificate or a policy. `allows` tells whether an operation is within its
+    quota.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the one place where the gateway is put together
         self,
         cloud: AwsOperated,
         otherwise: ASGIApp,
         backend: Backend,
         state: MotoState | None,
         rights_changed: Callable[[], None],
+        *,
+        allows: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._cloud = cloud
         self._otherwise = otherwise
         self._backend = backend
         self._state = state
         self._rights_changed = rights_changed
+        self._allows = allows
         self._aside = ThreadPoolExecutor(1, "aws-backend")  # moto is not made for two calls at once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,12 +122,7 @@ class Gateway:
         """Answer with a row of the table, or pass on. No await between a change and its way to the disk."""
         from ota_stream.api.aws import model, operations  # noqa: PLC0415 - imported by `get_ready` by now
 
-        kind = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if sent.body and kind in _FORMS and sent.service not in _BY_FORM:
-            raise ControlError("SerializationException", 400, f"A request to {sent.service} has no body of type {kind}")
-        call = model.asked(sent.service, sent.method, sent.target, sent.headers, sent.body)
-        if call is None:
-            raise ControlError("UnknownOperationException", 404, f"{sent.service} has no operation like this")
+        call = self._read(sent)
         name = (sent.service, call.name)
         row, passed = operations.table().get(name), operations.PASSED.get(name)
         if name in operations.REGISTERING and isinstance(self._backend, Elsewhere):
@@ -143,6 +143,20 @@ class Gateway:
             return await self._around(sent, call.name, given, passed or operations.Passed())
         except ControlError as error:
             raise (not_implemented(*name) if error.name == NOBODY else error) from None  # with the operation's name
+
+    def _read(self, sent: Sent) -> "Asked":
+        """Return which operation is asked for. Raises ControlError: none, or too often."""
+        from ota_stream.api.aws import model  # noqa: PLC0415 - imported by `get_ready` by now
+
+        kind = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if sent.body and kind in _FORMS and sent.service not in _BY_FORM:
+            raise ControlError("SerializationException", 400, f"A request to {sent.service} has no body of type {kind}")
+        call = model.asked(sent.service, sent.method, sent.target, sent.headers, sent.body)
+        if call is None:
+            raise ControlError("UnknownOperationException", 404, f"{sent.service} has no operation like this")
+        if sent.service == "iot" and not self._allows(call.name):
+            raise ControlError("ThrottlingException", 400, "Rate exceeded")  # Q-9, Q-13
+        return call
 
     async def _around(self, sent: Sent, name: str, given: Given, passed: "Passed") -> Response:
         """Pass a request on, and do what is to be done before and after."""
@@ -179,10 +193,14 @@ class Gateway:
         return self._backend(sent)
 
     async def get_ready(self) -> None:
-        """Import what reads requests and give moto what it had, once, without holding the loop."""
+        """Give moto what it had and import what reads requests, once, without holding the loop."""
+        await self.load()
         if not _warm:
             await self._run(warm_up)
-        if self._state is not None and not self._state.loaded:
+
+    async def load(self) -> None:
+        """Give moto what it had, once: half of what `get_ready` does, for who only asks what is registered."""
+        if self._state is not None and not self._state.ready:
             await self._run(self._state.load)
 
 
@@ -194,8 +212,8 @@ _warm: Final[list[bool]] = []
 
 
 def _is_about_rights(sent: Sent) -> bool:
-    """Tell whether a change may be one of what roles may: in IAM, of a policy of a bucket, of a bucket itself."""
-    if sent.service == "iam":
+    """Tell whether a change may be one of rights: in IAM, of a certificate, of a policy of a bucket, of a bucket."""
+    if sent.service in {"iam", "iot"}:
         return True
     path, _, query = sent.target.partition("?")
     return sent.service == "s3" and ("policy" in query or path.count("/") == 1)

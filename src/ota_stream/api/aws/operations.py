@@ -12,11 +12,13 @@ from ota_stream.api.aws.given import Given, Shown
 from ota_stream.api.aws.handlers import (
     account,
     certificates,
+    connections,
     job_data,
     jobs,
     log_guards,
     logging_settings,
     logs,
+    policy_guards,
     publish,
     signer,
     streams,
@@ -83,11 +85,13 @@ _CHANGES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("iot", certificates.CHANGES),
     ("iot", logging_settings.CHANGES),
     ("iot-data", publish.CHANGES),
+    ("iot-data", connections.CHANGES),
     ("iot-jobs-data", job_data.CHANGES),
     ("signer", signer.CHANGES),
 )
 PASSED: Final[Mapping[tuple[str, str], Passed]] = {
     **{("iot", name): Passed(follow=row) for name, row in things.AFTER.items()},
+    **{("iot", name): Passed(guard=row) for name, row in policy_guards.GUARDS.items()},
     ("logs", "DescribeLogGroups"): Passed(amend=log_guards.add_ours),
     ("logs", "PutLogEvents"): Passed(guard=log_guards.put_events, amend=log_guards.told_rejected),
     ("logs", "CreateLogGroup"): Passed(guard=log_guards.create_group),

@@ -146,3 +146,17 @@ def test_tags_of_a_stream_are_ours_and_those_of_a_thing_group_are_motos(client, 
     assert iot.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "b", "Value": "2"}]
     missing = arn.replace("s1", "s2")
     assert refused(iot.list_tags_for_resource, resourceArn=missing) == ("ResourceNotFoundException", 404)
+
+
+def test_a_call_beyond_its_quota_is_throttled(client, cloud):
+    asked: list[str] = []
+
+    def allows(operation: str) -> bool:
+        asked.append(operation)
+        return len(asked) < 2
+
+    cloud.gateway._allows = allows
+    iot = client("iot")
+    assert iot.list_streams()["streams"] == []
+    assert refused(iot.list_streams) == ("ThrottlingException", 400)
+    assert asked == ["ListStreams"] * 2
