@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ota_broker.front.fields import text
-from ota_broker.front.framing import packet_at
-from ota_broker.front.mqtt311 import encode_publish
-from ota_broker.front.packets import Message, PacketType
+from ota_broker.front.codec.fields import text
+from ota_broker.front.codec.framing import packet_at
+from ota_broker.front.codec.mqtt311 import encode_publish
+from ota_broker.front.codec.packets import Message, PacketType
 
 BLOCK = 4096
 _AGAIN = 0.05  # seconds between two attempts to connect

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ota_broker.front.framing import length_bytes, packet_at
-from ota_broker.front.mqtt311 import encode_ack, encode_publish
-from ota_broker.front.packets import Message, PacketType
+from ota_broker.front.codec.framing import length_bytes, packet_at
+from ota_broker.front.codec.mqtt311 import encode_ack, encode_publish
+from ota_broker.front.codec.packets import Message, PacketType
 from ota_stream.streams.codec import CODECS
 from ota_stream.streams.messages import GetStream
 from ota_stream.streams.topics import Format, Operation, StreamTopic, build

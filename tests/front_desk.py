@@ -4,9 +4,9 @@ from collections import deque
 
 import msgspec
 
-from ota_broker.front.kept import KeptMessage, KeptSession, Rows, Shelf
-from ota_broker.front.packets import Cause, Message, PacketType
-from ota_broker.front.sessions import Session
+from ota_broker.front.codec.packets import Cause, Message, PacketType
+from ota_broker.front.delivery.kept import KeptMessage, KeptSession, Rows, Shelf
+from ota_broker.front.delivery.sessions import Session
 
 
 class Clock:

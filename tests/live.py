@@ -10,12 +10,12 @@ from typing import Any, Self
 
 from ota_broker.cloud import Cloud
 from ota_broker.front.access import Admission, Identity
+from ota_broker.front.codec.packets import PacketType
 from ota_broker.front.listener import Listener
+from ota_broker.front.metering.quotas import OFF, Quotas
 from ota_broker.front.notices import Notices
 from ota_broker.front.options import MqttOptions
-from ota_broker.front.packets import PacketType
 from ota_broker.front.profile import AWS, Profile
-from ota_broker.front.quotas import OFF, Quotas
 from ota_broker.refusals import RecordedRefusals
 from ota_stream.answers import Effect
 from ota_stream.jobs.book import JobBook

@@ -6,7 +6,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from live import RawClient, Server, binary, packet, text
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 
 _OWN = {"packetType", "types", "names", "properties"}
 

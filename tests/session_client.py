@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import live
 from live import RawClient, Server
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 
 PUBACK, PUBREC, PUBREL, PUBCOMP = 0x40, 0x50, 0x62, 0x70
 

@@ -10,14 +10,16 @@ from msgspec.structs import replace
 import live
 from images import MemoryImage, image_bytes
 from ota_broker.cloud import Cloud
-from ota_broker.front import limits, mqtt5, mqtt311, topics
-from ota_broker.front.connecting import decode_connect
+from ota_broker.front import limits
+from ota_broker.front.codec import mqtt5, mqtt311
+from ota_broker.front.codec.connecting import decode_connect
+from ota_broker.front.codec.fields import text_of
+from ota_broker.front.codec.framing import length_bytes, packet_at
+from ota_broker.front.codec.packets import Message, PacketType, Violation
 from ota_broker.front.connection import Connection
-from ota_broker.front.fields import text_of
-from ota_broker.front.framing import length_bytes, packet_at
+from ota_broker.front.delivery import topics
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
-from ota_broker.front.packets import Message, PacketType, Violation
 from ota_broker.front.profile import AWS, STANDARD, Profile
 from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.service import JobService

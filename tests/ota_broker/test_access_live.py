@@ -12,7 +12,7 @@ from live import RawClient, Server
 from ota_broker.access import Anonymous, PolicyAdmission
 from ota_broker.front import limits
 from ota_broker.front.access import Identity
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 from ota_stream.policies import defaults
 from ota_stream.policies.principals import Policy, Principal, ThingView
 from ota_stream.policies.service import PolicyService

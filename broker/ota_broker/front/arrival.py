@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from ota_broker.front import dialogue, dialogue5, limits, mqtt5, mqtt311
-from ota_broker.front.connecting import BadClientId, decode_connect, level_of
-from ota_broker.front.packets import Connect, PacketType, Violation
-from ota_broker.front.reasons import Reason
+from ota_broker.front import dialogue, dialogue5, limits
+from ota_broker.front.codec import mqtt5, mqtt311
+from ota_broker.front.codec.connecting import BadClientId, decode_connect, level_of
+from ota_broker.front.codec.packets import Connect, PacketType, Violation
+from ota_broker.front.codec.reasons import Reason
 from ota_broker.front.version import Arrival, Handle, Version
 
 if TYPE_CHECKING:

@@ -5,22 +5,23 @@ import math
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from ota_broker.front import limits, mqtt311
+from ota_broker.front import limits
 from ota_broker.front.access import Access, Denial, Identity
 from ota_broker.front.arrival import BEFORE_CONNECT
+from ota_broker.front.codec import mqtt311
+from ota_broker.front.codec.framing import packet_at
+from ota_broker.front.codec.packets import REASONS, Cause, Connect, Denied, Message, PacketType, Violation, Will
+from ota_broker.front.codec.reasons import Reason
+from ota_broker.front.delivery.sessions import Session, at_qos
 from ota_broker.front.exchange import Exchange
-from ota_broker.front.framing import packet_at
 from ota_broker.front.outbox import Outbox
-from ota_broker.front.packets import REASONS, Cause, Connect, Denied, Message, PacketType, Violation, Will
-from ota_broker.front.reasons import Reason
-from ota_broker.front.sessions import Session, at_qos
 from ota_broker.front.stall import Stall
 from ota_broker.front.version import Version
 from ota_broker.front.wheel import Wheel
 
 if TYPE_CHECKING:
+    from ota_broker.front.codec.wire import Wire
     from ota_broker.front.terms import Terms
-    from ota_broker.front.wire import Wire
 
 RECORDED: Final = frozenset(
     {Cause.CLIENT_ERROR, Cause.FORBIDDEN, Cause.AUTH_ERROR}

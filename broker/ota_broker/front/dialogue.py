@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from ota_broker.front import mqtt311
-from ota_broker.front.connecting import BadClientId, BadProtocol
-from ota_broker.front.packets import Declined, Denied, Message, PacketType, Refused, Violation
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec import mqtt311
+from ota_broker.front.codec.connecting import BadClientId, BadProtocol
+from ota_broker.front.codec.packets import Declined, Denied, Message, PacketType, Refused, Violation
+from ota_broker.front.codec.reasons import Reason
 from ota_broker.front.version import Arrival, Handle, Version
 
 if TYPE_CHECKING:

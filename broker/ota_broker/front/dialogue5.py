@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from ota_broker.front import dialogue, grants, limits, mqtt5, shared
-from ota_broker.front.aliases import AliasingWire
-from ota_broker.front.packets import Message, PacketType, Publish, Refused, Violation
-from ota_broker.front.properties import Property
-from ota_broker.front.reasons import Reason
+from ota_broker.front import dialogue, limits
+from ota_broker.front.codec import grants, mqtt5
+from ota_broker.front.codec.aliases import AliasingWire
+from ota_broker.front.codec.packets import Message, PacketType, Publish, Refused, Violation
+from ota_broker.front.codec.properties import Property
+from ota_broker.front.codec.reasons import Reason
+from ota_broker.front.delivery import shared
+from ota_broker.front.delivery.topics import has_wildcard
 from ota_broker.front.terms import Terms
-from ota_broker.front.topics import has_wildcard
 from ota_broker.front.version import Arrival, Handle, Version
 
 if TYPE_CHECKING:

@@ -6,23 +6,35 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from ota_broker.front import grants, limits, shared
+from ota_broker.front import limits
 from ota_broker.front.access import ANONYMOUS, Access, Denial, Identity, Refusals
-from ota_broker.front.fields import text_of
-from ota_broker.front.kept import Rows, Shelf
-from ota_broker.front.link import Link
+from ota_broker.front.codec import grants
+from ota_broker.front.codec.fields import text_of
+from ota_broker.front.codec.packets import (
+    Cause,
+    Connect,
+    Declined,
+    Denied,
+    Message,
+    Properties,
+    Refused,
+    Violation,
+    Will,
+)
+from ota_broker.front.codec.reasons import Reason
+from ota_broker.front.delivery import shared
+from ota_broker.front.delivery.kept import Rows, Shelf
+from ota_broker.front.delivery.link import Link
+from ota_broker.front.delivery.receivers import Receivers
+from ota_broker.front.delivery.retained import RetainedMessages
+from ota_broker.front.delivery.sessions import Session, Sessions, at_qos
+from ota_broker.front.delivery.shared import Chance
+from ota_broker.front.delivery.topics import check_filter, check_name
+from ota_broker.front.delivery.wills import DelayedWill
 from ota_broker.front.notices import Notices
 from ota_broker.front.options import MqttOptions
-from ota_broker.front.packets import Cause, Connect, Declined, Denied, Message, Properties, Refused, Violation, Will
 from ota_broker.front.profile import Profile
-from ota_broker.front.reasons import Reason
-from ota_broker.front.receivers import Receivers
-from ota_broker.front.retained import RetainedMessages
-from ota_broker.front.sessions import Session, Sessions, at_qos
-from ota_broker.front.shared import Chance
-from ota_broker.front.topics import check_filter, check_name
 from ota_broker.front.wheel import Wheel
-from ota_broker.front.wills import DelayedWill
 from ota_stream.answers import Answer, Audience, Refusal, Reply
 from ota_stream.clock import Clock
 

@@ -10,18 +10,19 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from ota_broker.front import limits, metered
+from ota_broker.front import limits
 from ota_broker.front.access import Access, Admission, Everybody, Identity, Refusals, Unrecorded
+from ota_broker.front.codec.packets import Cause
 from ota_broker.front.connection import Connection
+from ota_broker.front.delivery.kept import Rows
 from ota_broker.front.exchange import Answering, Exchange
-from ota_broker.front.kept import Rows
-from ota_broker.front.meter import Meter
+from ota_broker.front.metering import metered
+from ota_broker.front.metering.meter import Meter
+from ota_broker.front.metering.quotas import OFF, Quotas
 from ota_broker.front.notices import Notices
 from ota_broker.front.options import MqttOptions
 from ota_broker.front.outbox import Outbox
-from ota_broker.front.packets import Cause
 from ota_broker.front.profile import Profile
-from ota_broker.front.quotas import OFF, Quotas
 from ota_broker.front.secured import SecuredPort, identity_of
 from ota_broker.front.wheel import Wheel
 from ota_stream.clock import Clock

@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from ota_broker.front import limits
-from ota_broker.front.packets import Cause
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.packets import Cause
+from ota_broker.front.codec.reasons import Reason
 from ota_broker.front.wheel import Wheel
 
 

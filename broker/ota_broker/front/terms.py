@@ -1,6 +1,6 @@
 """What an MQTT 5 client and the broker agreed on at CONNECT, as far as the dialogue has to remember it."""
 
-from ota_broker.front.packets import Connect
+from ota_broker.front.codec.packets import Connect
 
 
 class Terms:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from ota_broker.front.packets import Connect, Violation
-from ota_broker.front.wire import Wire
+from ota_broker.front.codec.packets import Connect, Violation
+from ota_broker.front.codec.wire import Wire
 
 if TYPE_CHECKING:
     from ota_broker.front.connection import Connection

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ota_broker.front.framing import length_bytes, packet_at
-from ota_broker.front.packets import Violation
+from ota_broker.front.codec.framing import length_bytes, packet_at
+from ota_broker.front.codec.packets import Violation
 
 MAX = 1 << 20
 bodies = st.binary(max_size=300) | st.integers(0, 70_000).map(bytes)

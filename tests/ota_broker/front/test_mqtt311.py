@@ -9,9 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import live
-from ota_broker.front import connecting, mqtt311
-from ota_broker.front.framing import packet_at
-from ota_broker.front.packets import Connect, Message, PacketType, Publish, Subscribe, Unsubscribe, Violation, Will
+from ota_broker.front.codec import connecting, mqtt311
+from ota_broker.front.codec.framing import packet_at
+from ota_broker.front.codec.packets import (
+    Connect,
+    Message,
+    PacketType,
+    Publish,
+    Subscribe,
+    Unsubscribe,
+    Violation,
+    Will,
+)
 
 Decode = Callable[[int, bytes, int, int], Any]
 HEAD = live.text("MQTT") + b"\x04"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import live
-from ota_broker.front import connecting, mqtt5
-from ota_broker.front.framing import packet_at
-from ota_broker.front.packets import (
+from ota_broker.front.codec import connecting, mqtt5
+from ota_broker.front.codec.framing import packet_at
+from ota_broker.front.codec.packets import (
     Connect,
     Malformed,
     Message,
@@ -24,8 +24,8 @@ from ota_broker.front.packets import (
     Violation,
     Will,
 )
-from ota_broker.front.properties import Property
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.properties import Property
+from ota_broker.front.codec.reasons import Reason
 
 Decode = Callable[[int, bytes, int, int], Any]
 decode_puback = partial(mqtt5.decode_ack, PacketType.PUBACK)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as PahoProperties
 
-from ota_broker.front import properties
-from ota_broker.front.fields import Reader
-from ota_broker.front.packets import Malformed, PacketType, Violation
-from ota_broker.front.properties import TABLE, WILL, Property
+from ota_broker.front.codec import properties
+from ota_broker.front.codec.fields import Reader
+from ota_broker.front.codec.packets import Malformed, PacketType, Violation
+from ota_broker.front.codec.properties import TABLE, WILL, Property
 
 # (property, bytes after its number, value)
 VECTORS: list[tuple[Property, str, Any]] = [

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from ota_broker.config import ConfigError, Settings
-from ota_broker.front import quotas
-from ota_broker.front.meter import Meter
+from ota_broker.front.codec.packets import Cause, Violation
+from ota_broker.front.metering import quotas
+from ota_broker.front.metering.meter import Meter
+from ota_broker.front.metering.quotas import Mode, QuotaError, Quotas, Setting
 from ota_broker.front.notices import Notices
-from ota_broker.front.packets import Cause, Violation
-from ota_broker.front.quotas import Mode, QuotaError, Quotas, Setting
 
 AWS = quotas.PRESETS["aws"]
 COUNT = quotas.PRESETS["count"]

@@ -8,8 +8,8 @@ import pytest
 import live
 from images import MemoryImage, image_bytes
 from live import RawClient, Server
-from ota_broker.front import quotas
-from ota_broker.front.quotas import Mode, Setting
+from ota_broker.front.metering import quotas
+from ota_broker.front.metering.quotas import Mode, Setting
 
 GET = "$aws/things/%s/streams/fw/get/json"
 IMAGE = MemoryImage(image_bytes(131_072 * 4))

@@ -2,8 +2,8 @@ import pytest
 
 from front_desk import shelf
 from ota_broker.front import limits
-from ota_broker.front.packets import Message
-from ota_broker.front.retained import RetainedMessages
+from ota_broker.front.codec.packets import Message
+from ota_broker.front.delivery.retained import RetainedMessages
 
 
 def topics(retained: RetainedMessages, topic_filter: str) -> list[str]:

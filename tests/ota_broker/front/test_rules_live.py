@@ -6,7 +6,7 @@ import pytest
 
 import live
 from live import RawClient, Server
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 from ota_broker.front.profile import STANDARD
 
 

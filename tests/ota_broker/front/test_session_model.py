@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from front_desk import Client, Clock, on_disk, say, shelf
-from ota_broker.front.kept import Rows
-from ota_broker.front.packets import Message
-from ota_broker.front.sessions import Session, Sessions
+from ota_broker.front.codec.packets import Message
+from ota_broker.front.delivery.kept import Rows
+from ota_broker.front.delivery.sessions import Session, Sessions
 from ota_broker.front.wheel import Wheel
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from front_desk import Client, Clock, on_disk, shelf
 from ota_broker.front import limits
-from ota_broker.front.kept import Rows, Shelf
-from ota_broker.front.packets import Message, PacketType, Violation
-from ota_broker.front.sessions import Session, Sessions, at_qos
+from ota_broker.front.codec.packets import Message, PacketType, Violation
+from ota_broker.front.delivery.kept import Rows, Shelf
+from ota_broker.front.delivery.sessions import Session, Sessions, at_qos
 from ota_broker.front.wheel import Wheel
 
 PUBACK, PUBREC, PUBCOMP = PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBCOMP
@@ -99,7 +99,7 @@ def test_a_message_that_the_link_will_never_send_is_forgotten():  # MQTT 5, 3.1.
 
 
 def test_the_queue_is_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ota_broker.front.kept.OVERHEAD", 0)
+    monkeypatch.setattr("ota_broker.front.delivery.kept.OVERHEAD", 0)
     monkeypatch.setattr(limits, "QUEUE_MAX", 3)
     monkeypatch.setattr(limits, "QUEUE_BYTES_MAX", 10)
     away = session()
@@ -109,7 +109,7 @@ def test_the_queue_is_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatc
 
 
 def test_all_queues_together_are_bounded_and_room_comes_back(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ota_broker.front.kept.OVERHEAD", 0)
+    monkeypatch.setattr("ota_broker.front.delivery.kept.OVERHEAD", 0)
     monkeypatch.setattr(limits, "QUEUES_BYTES_MAX", 10)
     on = shelf()
     one, other = session(on=on), session(on=on)
@@ -120,7 +120,7 @@ def test_all_queues_together_are_bounded_and_room_comes_back(monkeypatch: pytest
 
 
 def test_packet_ids_are_used_again_but_never_two_at_a_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ota_broker.front.outgoing.PACKET_ID_MAX", 3)
+    monkeypatch.setattr("ota_broker.front.delivery.outgoing.PACKET_ID_MAX", 3)
     client = Client()
     kept = session(link=client)
     for payload in (b"1", b"2", b"3"):

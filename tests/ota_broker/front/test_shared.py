@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from front_desk import Client, shelf
-from ota_broker.front import shared
-from ota_broker.front.packets import Violation
-from ota_broker.front.sessions import Session
-from ota_broker.front.shared import SharedFilter, SharedSubscriptions
-from ota_broker.front.topics import matches
+from ota_broker.front.codec.packets import Violation
+from ota_broker.front.delivery import shared
+from ota_broker.front.delivery.sessions import Session
+from ota_broker.front.delivery.shared import SharedFilter, SharedSubscriptions
+from ota_broker.front.delivery.topics import matches
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from front_desk import shelf
-from ota_broker.front import subscriptions
-from ota_broker.front.sessions import Session
-from ota_broker.front.subscriptions import Subscriptions
-from ota_broker.front.topics import matches
+from ota_broker.front.delivery import subscriptions
+from ota_broker.front.delivery.sessions import Session
+from ota_broker.front.delivery.subscriptions import Subscriptions
+from ota_broker.front.delivery.topics import matches
 
 names = st.lists(st.sampled_from(["a", "b", "$aws", ""]), min_size=1, max_size=4).map("/".join)
 filters = st.lists(st.sampled_from(["a", "b", "$aws", "", "+"]), min_size=1, max_size=4).flatmap(

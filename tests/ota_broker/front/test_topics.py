@@ -1,7 +1,7 @@
 import pytest
 
-from ota_broker.front.packets import Violation
-from ota_broker.front.topics import check_filter, check_name, has_wildcard, matches
+from ota_broker.front.codec.packets import Violation
+from ota_broker.front.delivery.topics import check_filter, check_name, has_wildcard, matches
 
 MATCHES = [
     ("a/b", "a/b", True),

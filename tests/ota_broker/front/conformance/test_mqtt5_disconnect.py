@@ -5,8 +5,8 @@ import pytest
 import live
 from live import Server
 from live5 import Client5, Will
-from ota_broker.front.packets import REASONS, Cause
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.packets import REASONS, Cause
+from ota_broker.front.codec.reasons import Reason
 
 SAID_BY_AWS = {
     Reason.MALFORMED_PACKET, Reason.PROTOCOL_ERROR, Reason.NOT_AUTHORIZED, Reason.SERVER_SHUTTING_DOWN,

@@ -6,7 +6,7 @@ import live
 from images import MemoryImage
 from live import Server
 from live5 import Client5, packed
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 
 FORWARDED = {
     "PayloadFormatIndicator": 1,

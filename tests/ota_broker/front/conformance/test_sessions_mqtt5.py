@@ -9,8 +9,8 @@ import pytest
 import live
 from live import Server
 from live5 import Client5
-from ota_broker.front import grants
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec import grants
+from ota_broker.front.codec.packets import PacketType
 from ota_broker.front.profile import STANDARD
 from session_client import PUBACK, PUBCOMP, PUBREC, PUBREL, SessionClient, connected, send
 

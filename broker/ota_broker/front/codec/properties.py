@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ota_broker.front import limits
-from ota_broker.front.fields import Reader, binary, text
-from ota_broker.front.framing import length_bytes
-from ota_broker.front.packets import Malformed, PacketType, TooMany, Violation
+from ota_broker.front.codec.fields import Reader, binary, text
+from ota_broker.front.codec.framing import length_bytes
+from ota_broker.front.codec.packets import Malformed, PacketType, TooMany, Violation
 
 WILL: Final = 0
 """The place of will properties: inside CONNECT, and no packet of their own."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from ota_broker.front import limits
-from ota_broker.front.kept import Shelf
-from ota_broker.front.packets import Message
-from ota_broker.front.topics import has_wildcard, matches
+from ota_broker.front.codec.packets import Message
+from ota_broker.front.delivery.kept import Shelf
+from ota_broker.front.delivery.topics import has_wildcard, matches
 
 
 class RetainedMessages:

@@ -2,9 +2,10 @@
 
 from msgspec.structs import replace
 
-from ota_broker.front import limits, mqtt5
-from ota_broker.front.packets import Message, PacketType
-from ota_broker.front.reasons import Reason
+from ota_broker.front import limits
+from ota_broker.front.codec import mqtt5
+from ota_broker.front.codec.packets import Message, PacketType
+from ota_broker.front.codec.reasons import Reason
 
 
 class AliasingWire:

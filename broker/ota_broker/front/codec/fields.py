@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from ota_broker.front import limits
-from ota_broker.front.packets import Malformed, TooMany
+from ota_broker.front.codec.packets import Malformed, TooMany
 
 _MORE: Final = 0x80
 _VARIABLE_BYTES_MAX: Final = 4  # 1.5.5

@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import Final
 
-from ota_broker.front.packets import Cause, Malformed, Violation
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.packets import Cause, Malformed, Violation
+from ota_broker.front.codec.reasons import Reason
 
 _MORE: Final = 0x80
 _LENGTH_BYTES_MAX: Final = 4  # MQTT 3.1.1, 2.2.3

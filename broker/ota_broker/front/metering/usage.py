@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from ota_broker.front.packets import Cause, Violation
-from ota_broker.front.quotas import Mode, Quota, Setting
+from ota_broker.front.codec.packets import Cause, Violation
+from ota_broker.front.metering.quotas import Mode, Quota, Setting
 
 SAY_AGAIN: Final = 10.0  # seconds between two lines about one quota
 NEVER: Final = 1 << 62  # a limit nobody reaches

@@ -5,10 +5,10 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from ota_broker.front import fields, grants, properties
-from ota_broker.front.fields import Reader, check_count
-from ota_broker.front.framing import length_bytes
-from ota_broker.front.packets import (
+from ota_broker.front.codec import fields, grants, properties
+from ota_broker.front.codec.fields import Reader, check_count
+from ota_broker.front.codec.framing import length_bytes
+from ota_broker.front.codec.packets import (
     Malformed,
     Message,
     PacketType,
@@ -18,8 +18,8 @@ from ota_broker.front.packets import (
     Unsubscribe,
     Violation,
 )
-from ota_broker.front.properties import Property
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.properties import Property
+from ota_broker.front.codec.reasons import Reason
 
 LEVEL: Final = 5  # 3.1.2.2
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from ota_broker.front import shared
-from ota_broker.front.packets import Message, Properties
+from ota_broker.front.codec.packets import Message, Properties
+from ota_broker.front.delivery import shared
+from ota_broker.front.delivery.sessions import Session
+from ota_broker.front.delivery.shared import Chance, SharedSubscriptions
+from ota_broker.front.delivery.subscriptions import Subscriptions
+from ota_broker.front.delivery.topics import matches
 from ota_broker.front.profile import Profile
-from ota_broker.front.sessions import Session
-from ota_broker.front.shared import Chance, SharedSubscriptions
-from ota_broker.front.subscriptions import Subscriptions
-from ota_broker.front.topics import matches
 
 
 class Receivers:

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ota_broker.front import limits
-from ota_broker.front.packets import Message
+from ota_broker.front.codec.packets import Message
 from ota_stream.clock import Clock
 
 OVERHEAD: Final = 256  # bytes that a kept message takes beside its payload, roughly

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ota_broker.front import grants, limits
+from ota_broker.front import limits
 from ota_broker.front.access import ANYTHING, Access
-from ota_broker.front.kept import KeptMessage, KeptSession, Shelf
-from ota_broker.front.link import Link
-from ota_broker.front.outgoing import Outgoing
-from ota_broker.front.packets import Cause, Message, PacketType, Violation
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec import grants
+from ota_broker.front.codec.packets import Cause, Message, PacketType, Violation
+from ota_broker.front.codec.reasons import Reason
+from ota_broker.front.delivery.kept import KeptMessage, KeptSession, Shelf
+from ota_broker.front.delivery.link import Link
+from ota_broker.front.delivery.outgoing import Outgoing
 from ota_broker.front.wheel import Deadline, Wheel
 
 if TYPE_CHECKING:
-    from ota_broker.front.wills import DelayedWill
+    from ota_broker.front.delivery.wills import DelayedWill
 
 
 class Session:

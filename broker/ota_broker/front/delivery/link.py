@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from ota_broker.front.access import Identity
-from ota_broker.front.packets import Cause, Message, Will
+from ota_broker.front.codec.packets import Cause, Message, Will
 
 
 class Link(Protocol):

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from ota_broker.front import mqtt5, mqtt311, properties
-from ota_broker.front.fields import Reader
-from ota_broker.front.packets import (
+from ota_broker.front.codec import mqtt5, mqtt311, properties
+from ota_broker.front.codec.fields import Reader
+from ota_broker.front.codec.packets import (
     PACKET_MAX,
     RECEIVE_MAX,
     Cause,
@@ -15,8 +15,8 @@ from ota_broker.front.packets import (
     Violation,
     Will,
 )
-from ota_broker.front.properties import Property
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.properties import Property
+from ota_broker.front.codec.reasons import Reason
 
 NEVER: Final = 0xFFFF_FFFF  # seconds: a session that does not expire (MQTT 5, 3.1.2.11.2)
 _LEVELS: Final = {mqtt311.LEVEL: "3.1.1", mqtt5.LEVEL: "5"}

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from ota_broker.front import fields
-from ota_broker.front.fields import Reader, check_count
-from ota_broker.front.framing import length_bytes
-from ota_broker.front.packets import Malformed, Message, PacketType, Publish, Subscribe, Unsubscribe
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec import fields
+from ota_broker.front.codec.fields import Reader, check_count
+from ota_broker.front.codec.framing import length_bytes
+from ota_broker.front.codec.packets import Malformed, Message, PacketType, Publish, Subscribe, Unsubscribe
+from ota_broker.front.codec.reasons import Reason
 
 LEVEL: Final = 4  # 3.1.2.2
 ACCEPTED: Final = 0

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.reasons import Reason
 from ota_stream.errors import OtaStreamError
 
 

@@ -5,12 +5,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from ota_broker.front import grants, limits
-from ota_broker.front.packets import Refused, Violation
-from ota_broker.front.reasons import Reason
-from ota_broker.front.sessions import Session
-from ota_broker.front.subscriptions import Subscriptions
-from ota_broker.front.topics import check_filter, has_wildcard
+from ota_broker.front import limits
+from ota_broker.front.codec import grants
+from ota_broker.front.codec.packets import Refused, Violation
+from ota_broker.front.codec.reasons import Reason
+from ota_broker.front.delivery.sessions import Session
+from ota_broker.front.delivery.subscriptions import Subscriptions
+from ota_broker.front.delivery.topics import check_filter, has_wildcard
 
 PREFIX: Final = "$share/"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from ota_broker.front.grants import merged
-from ota_broker.front.topics import has_wildcard
+from ota_broker.front.codec.grants import merged
+from ota_broker.front.delivery.topics import has_wildcard
 
 REMEMBERED_MAX: Final = 20_000  # topics whose wildcard receivers are known
 

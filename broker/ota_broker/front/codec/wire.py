@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from ota_broker.front.packets import Message, PacketType
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.packets import Message, PacketType
+from ota_broker.front.codec.reasons import Reason
 
 
 class Wire(Protocol):

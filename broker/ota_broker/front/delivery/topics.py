@@ -1,8 +1,8 @@
 """Topic names and filters: what they may contain, and which filter takes which name (standard 4.7)."""
 
 from ota_broker.front import limits
-from ota_broker.front.packets import Refused, Violation
-from ota_broker.front.reasons import Reason
+from ota_broker.front.codec.packets import Refused, Violation
+from ota_broker.front.codec.reasons import Reason
 
 
 def check_name(topic: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ota_broker.front.packets import Will
+from ota_broker.front.codec.packets import Will
 from ota_broker.front.wheel import Deadline, Wheel
 
 

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from ota_broker.front import limits
-from ota_broker.front.kept import KeptMessage, Shelf, size_of
-from ota_broker.front.link import Link
-from ota_broker.front.packets import Message, PacketType
+from ota_broker.front.codec.packets import Message, PacketType
+from ota_broker.front.delivery.kept import KeptMessage, Shelf, size_of
+from ota_broker.front.delivery.link import Link
 
 PACKET_ID_MAX: Final = 65_535
 

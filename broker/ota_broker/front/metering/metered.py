@@ -8,12 +8,12 @@ from typing import Final
 
 from ota_broker.front import limits
 from ota_broker.front.access import Access
+from ota_broker.front.codec.packets import Connect, Message, PacketType
 from ota_broker.front.connection import Connection, Door
-from ota_broker.front.meter import Meter
-from ota_broker.front.packets import Connect, Message, PacketType
-from ota_broker.front.quotas import Mode
-from ota_broker.front.sessions import Session
-from ota_broker.front.usage import Usage
+from ota_broker.front.delivery.sessions import Session
+from ota_broker.front.metering.meter import Meter
+from ota_broker.front.metering.quotas import Mode
+from ota_broker.front.metering.usage import Usage
 from ota_broker.front.version import Handle, Version
 
 

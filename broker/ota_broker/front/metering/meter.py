@@ -6,10 +6,10 @@ a message.
 
 from typing import Any, Final, Protocol
 
-from ota_broker.front import quotas
+from ota_broker.front.metering import quotas
+from ota_broker.front.metering.quotas import Mode, Quotas, Setting
+from ota_broker.front.metering.usage import Usage
 from ota_broker.front.notices import Notices
-from ota_broker.front.quotas import Mode, Quotas, Setting
-from ota_broker.front.usage import Usage
 
 _SECOND: Final = 0.9  # it is asked a few times a second; a bit less than one keeps the mean at one
 _COUNTED: Final = Setting()

@@ -1,0 +1,1 @@
+"""Who gets a message, and what is still owed to whom."""

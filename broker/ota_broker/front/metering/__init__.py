@@ -1,0 +1,1 @@
+"""AWS's quotas: what is used of them, and connections that are held to them."""
