@@ -113,7 +113,7 @@ class Download:
         self.received_bytes = 0
         self._image = bytearray(size)
         self._missing = all_of(self.total)
-        self._awaited: set[int] = set()  # of the last request
+        self._awaited = 0  # of the last request, a bit a block: a set would take more room than the rest
         self._unanswered = 0
 
     @property
@@ -151,9 +151,9 @@ class Download:
             self._end(Event.COMPLETE)
             return None
         # Only a new block gets here, so a duplicate never asks for more: that is what prevents request storms.
-        if block.block_id not in self._awaited:
+        if not self._awaited >> block.block_id & 1:
             return None
-        self._awaited.remove(block.block_id)
+        self._awaited ^= 1 << block.block_id
         return None if self._awaited else self._ask(now)
 
     def on_rejected(self, payload: bytes) -> None:
@@ -173,7 +173,7 @@ class Download:
             self._end(Event.UNANSWERED, Failure(None, f"no answer to {self._unanswered} requests in a row"))
             return None
         plan = self._plan(self._missing, self.total, options.block_count, options.block_size)
-        self._awaited = set(plan.awaited)
+        self._awaited = sum(1 << block_id for block_id in plan.awaited)
         self._unanswered += 1
         self.requests += 1
         self.deadline = now + options.retry_after

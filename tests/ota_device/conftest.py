@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from live import PATIENCE
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 
 CLOSE = None
 Answers = Mapping[PacketType, bytes | Callable[[bytes], bytes | None] | None]

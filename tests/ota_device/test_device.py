@@ -6,7 +6,7 @@ import pytest
 
 from images import MemoryImage, image_bytes
 from live import RawClient, packet, serving, text, wait_until
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 from ota_device import device as device_module
 from ota_device.device import Device, DeviceError, Fetched
 from ota_device.download import DownloadOptions

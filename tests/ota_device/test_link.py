@@ -7,7 +7,7 @@ import pytest
 
 from images import MemoryImage, image_bytes
 from live import PATIENCE, RawClient, packet, serving, text, wait_until
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 from ota_device.errors import DeviceError, LinkError
 from ota_device.link import Event, Link, LinkOptions, Message
 

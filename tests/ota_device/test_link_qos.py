@@ -3,7 +3,7 @@
 import pytest
 
 from live import RawClient, serving
-from ota_broker.front.packets import PacketType
+from ota_broker.front.codec.packets import PacketType
 from ota_device.errors import LinkError
 from ota_device.link import Event, Link, LinkOptions, Message
 

@@ -124,20 +124,31 @@ def update(
     """  # noqa: D412 - typer joins the lines of a paragraph
     if damage is not None and sign is Sign.NONE:
         raise UpdateError("--damage spoils a signature: it needs --sign ecdsa or --sign rsa")
-    image = _read(firmware)
     client = connect(data_dir, endpoint_url)
+    image = read(firmware)
     order = Order(tuple(target), _version(version, image), protocol, sign, file_name or firmware.name, damage)
-    ota_update_id = ota_update_id or _new_id(firmware)
-    certificate = _put_profile(client, PROFILES[sign]) if sign in PROFILES else None
-    # A key of its own: a presigned URL names no version, so a later image must not lie under this one's key.
-    location = client.put_object(BUCKET, f"{ota_update_id}/{firmware.name}", image)
-    client.post("updates", ota_update_id, body=_body(client, order, location))
-    job_id = _made(client, ota_update_id, certificate)
+    job_id = send(client, firmware, image, order, ota_update_id)
     if wait and not _all_well(watch.until_ended(client, job_id)):
         raise typer.Exit(1)
 
 
-def _read(firmware: Path) -> bytes:
+def send(client: ControlClient, firmware: Path, image: bytes, order: Order, ota_update_id: str | None = None) -> str:
+    """Make an update: the image in the store, its profile, the update itself. Return the id of its job.
+
+    Raises:
+        UpdateError: it was not made.
+        OtaStreamError: the simulator refuses a call, or is gone.
+    """
+    ota_update_id = ota_update_id or _new_id(firmware)
+    certificate = _put_profile(client, PROFILES[order.sign]) if order.sign in PROFILES else None
+    # A key of its own: a presigned URL names no version, so a later image must not lie under this one's key.
+    location = client.put_object(BUCKET, f"{ota_update_id}/{firmware.name}", image)
+    client.post("updates", ota_update_id, body=_body(client, order, location))
+    return _made(client, ota_update_id, certificate)
+
+
+def read(firmware: Path) -> bytes:
+    """Return an image that can be sent. Raises UpdateError."""
     try:
         with firmware.open("rb") as file:
             image = file.read(FILE_SIZE_MAX + 1)

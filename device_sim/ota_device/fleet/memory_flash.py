@@ -1,0 +1,58 @@
+"""The flash of a thing of a fleet, in memory: images as shared blocks, the rest as bytes (a `storage.Storage`)."""
+
+from ota_device.fleet.shelf import Shelf
+
+
+class MemoryFlash:
+    """Files in memory. Everything written is there after a power cut; what `Flash` has not marked counts as lost."""
+
+    __slots__ = ("_files", "_pieces", "_shelf")
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._files: dict[str, bytes | bytearray] = {}
+        self._pieces: dict[str, dict[int, bytes]] | None = None  # most things wait
+
+    def read(self, name: str) -> bytes | None:
+        """Return a whole file, or None when there is none."""
+        pieces = None if self._pieces is None else self._pieces.get(name)
+        if pieces is None:
+            found = self._files.get(name)
+            return None if found is None else bytes(found)
+        content = bytearray(self._files.get(name, b""))
+        for start, piece in sorted(pieces.items()):
+            _put(content, start, piece)
+        return bytes(content)
+
+    def write(self, name: str, offset: int, data: bytes) -> None:
+        """Write in place; the file grows as needed."""
+        if name.endswith(".blocks"):
+            content = bytearray(self._files.get(name, b""))
+            _put(content, offset, data)
+            self._files[name] = content
+            return
+        if self._pieces is None:
+            self._pieces = {}
+        self._pieces.setdefault(name, {})[offset] = self._shelf.keep(data)
+
+    def sync(self, name: str) -> None:
+        """Nothing is written late."""
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Give a file this content."""
+        self._files[name] = self._shelf.keep(data)
+        if self._pieces is not None:
+            self._pieces.pop(name, None)
+
+    def spoil(self, name: str) -> None:
+        """Change one bit of an image, as worn flash does."""
+        pieces = None if self._pieces is None else self._pieces.get(name)
+        if pieces:
+            start = min(pieces)
+            pieces[start] = bytes((pieces[start][0] ^ 1,)) + pieces[start][1:]
+
+
+def _put(content: bytearray, start: int, piece: bytes) -> None:
+    if len(content) < start:
+        content.extend(bytes(start - len(content)))
+    content[start : start + len(piece)] = piece

@@ -1,0 +1,65 @@
+"""What ten thousand things have on their flash, kept once: equal blocks are one object."""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from ota_device.boot import Booted
+from ota_device.flash import Record
+
+SHELF_MAX: Final = 1 << 28  # bytes of different blocks; then it begins anew, and blocks are merely not shared
+
+STATES_MAX: Final = 1000  # different boot records and states that are shared; most things have the same
+
+
+class Shelf:
+    """Gives for a block, or what else is on many a flash, the equal one that is already there."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[bytes, bytes] = {}
+        self._bytes = 0
+        self._booted: dict[Booted, Booted] = {}
+        self._records: dict[bytes, Record] = {}
+
+    def keep(self, block: bytes) -> bytes:
+        """Return the block, or its equal."""
+        kept = self._blocks.get(block)
+        if kept is not None:
+            return kept
+        if self._bytes > SHELF_MAX:
+            self._blocks.clear()
+            self._bytes = 0
+        self._bytes += len(block)
+        self._blocks[block] = block
+        return block
+
+    def booted(self, state: Booted) -> Booted:
+        """Return the state a device starts with, or its equal."""
+        return state if len(self._booted) > STATES_MAX else self._booted.setdefault(state, state)
+
+    def record(self, record: Record) -> Record:
+        """Return the boot record, or its equal."""
+        written = msgspec.json.encode(record)
+        return record if len(self._records) > STATES_MAX else self._records.setdefault(written, record)
+
+
+class BlockStore:
+    """The image of one thing as a list of shared blocks of one size."""
+
+    __slots__ = ("_blocks", "_shelf")
+
+    def __init__(self, total: int, shelf: Shelf) -> None:
+        self._blocks: list[bytes] = [b""] * total
+        self._shelf = shelf
+
+    def put(self, block_id: int, payload: bytes) -> None:
+        """Keep a block."""
+        self._blocks[block_id] = self._shelf.keep(payload)
+
+    def sha256(self) -> str:
+        """Return the hash of the whole, in hexadecimal."""
+        digest = hashlib.sha256()
+        for block in self._blocks:
+            digest.update(block)
+        return digest.hexdigest()

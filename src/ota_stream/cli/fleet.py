@@ -1,0 +1,124 @@
+"""`ota-stream fleet`: classes of simulated things from a file, with bad lines, power cuts and faults."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from msgspec.structs import replace
+
+from ota_device import versions
+from ota_device.flavours import FLAVOURS
+from ota_device.fleet import identities, scenario
+from ota_device.fleet.engine import Plan
+from ota_device.fleet.located import BadFile
+from ota_device.fleet.mqtt import Level
+from ota_device.fleet.report import Expectation
+from ota_device.fleet.scenario import Endpoint, Mqtt, Scenario, Things
+from ota_device.fleet.site import Target
+from ota_device.fleet.traits import Duty, Traits
+from ota_device.station import FIRST_VERSION
+from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption, mqtt
+from ota_stream.cli.fleet_run import FleetError, MetricsOption, ReportOption, Run, run, sized
+from ota_stream.cli.fleet_work import Job, Stream, Update, Work, giver
+from ota_stream.stores.datadir import DEFAULT
+
+LEVELS: Final = {Mqtt.V311: Level.V311, Mqtt.V5: Level.V5}
+
+
+def fleet(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The fleet, in YAML: docs/fleets.md.")],
+    *,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the file's.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only read the file, and say what is wrong with it.")] = False,
+    data_dir: DataDirOption = DEFAULT,
+    endpoint_url: EndpointUrlOption = None,
+    report: ReportOption = None,
+    metrics_port: MetricsOption = None,
+) -> None:
+    """Run a fleet of things as a file describes it: classes, lines, power cuts, faults, and what is expected.
+
+    The exit code is 0 only when the fleet did what the file expects.
+
+    Examples:
+
+      ota-stream fleet examples/fleet.yaml --report out
+
+      ota-stream fleet examples/fleet.yaml --check
+    """  # noqa: D412 - typer joins the lines of a paragraph
+    read = _read(file)
+    if check:
+        typer.echo(f"{file}: {sum(things.count for things in read.classes)} things, nothing wrong")
+        return
+    classes = tuple(_traits(things) for things in read.classes)
+    plan = Plan(classes, float(read.limit), read.seed if seed is None else seed)
+    names = Counter(plan.names())
+    if twice := next((name for name, many in names.items() if many > 1), None):
+        raise FleetError(f"{file}: two things would have the name {twice}: give the classes patterns that differ more")
+    target = _target(read.target, plan, file.parent, data_dir)
+    within = None if read.expect.within is None else float(read.expect.within)
+    expectation = Expectation(read.expect.unexpected, within)
+    work = _work(read, file.parent, data_dir, endpoint_url)
+    run(Run(read.title, plan, target, giver(work, plan), expectation, report, metrics_port))
+
+
+def _read(file: Path) -> Scenario:
+    try:
+        return scenario.read(file.read_text(encoding="utf-8"))
+    except BadFile as error:
+        raise FleetError(f"{file}:{error.line}: {error}") from None
+    except OSError as error:
+        raise FleetError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise FleetError(f"{file} is no text in UTF-8") from None
+
+
+def _traits(things: Things) -> Traits:
+    duty = things.duty
+    traits = Traits(
+        name=things.name,
+        count=things.count,
+        thing=things.thing,
+        flavour=FLAVOURS[things.flavour],
+        version=versions.parse(things.version) or FIRST_VERSION,
+        bandwidth=things.bandwidth,
+        latency=things.latency,
+        jitter=things.jitter,
+        loss=things.loss,
+        duty=None if duty is None else Duty(duty.online, duty.offline),
+        power_cuts=things.power_cuts,
+        failures={fault: float(share) for fault, share in things.failures.items()},
+        ramp=things.ramp,
+        spread=things.spread,
+        reboot=things.reboot,
+    )
+    return sized(traits, things.format, things.block_size, things.window, things.retry)
+
+
+def _target(endpoint: Endpoint | None, plan: Plan, folder: Path, data_dir: Path) -> Target:
+    if endpoint is None:
+        return Target(*mqtt(data_dir))
+    target = Target(endpoint.host, endpoint.port, LEVELS[endpoint.mqtt])
+    tls = endpoint.tls
+    if tls is None:
+        return target
+    certificates = None if tls.certificates is None else folder / tls.certificates
+    if certificates is not None:
+        identities.check(list(plan.names()), certificates)
+    ca = None if tls.ca is None else folder / tls.ca
+    return replace(target, context=identities.contexts(certificates, ca), server_name=tls.name)
+
+
+def _work(read: Scenario, folder: Path, data_dir: Path, endpoint_url: str | None) -> Work:
+    match read.work:
+        case scenario.StreamWork():
+            work = read.work
+            return Stream(work.stream, work.file_id, work.sha256, float(work.again))
+        case scenario.UpdateWork():
+            return Update(folder / read.work.firmware, data_dir, endpoint_url)
+        case scenario.JobWork():
+            path = folder / read.work.certificate
+            try:
+                return Job(path.read_bytes())
+            except OSError as error:
+                raise FleetError(f"certificate {path} cannot be read: {error.strerror}") from error

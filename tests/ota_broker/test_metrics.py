@@ -1,0 +1,97 @@
+"""`/metrics` of the simulator: what Prometheus reads, how it is named, and what else is at that path."""
+
+import http.client
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from docs.pages import ROOT, code, section, table
+from images import image_bytes
+from live import RawClient
+from ota_broker.metrics import CountedLog, SimulatorCollector
+from ota_stream.records import Action, JobCountRecord, JobEvent, JobRequestRecord, Record, RequestRecord
+from processes import Process, cli, serve
+
+PAGE = section((ROOT / "docs" / "fleets.md").read_text(encoding="utf-8"), "Metrics")
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.made: list[Record] = []
+
+    def keep(self, record: Record) -> None:
+        self.made.append(record)
+
+
+def page(log: CountedLog, clients: int = 0) -> str:
+    registry = CollectorRegistry()
+    registry.register(SimulatorCollector(log, lambda: clients))
+    return generate_latest(registry).decode()
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    (tmp_path / "fw.bin").write_bytes(image_bytes(20_000))
+    with serve(tmp_path / "fw.bin", tmp_path / "data") as process:
+        yield process
+
+
+def get(server: Process, target: str, **headers: str) -> tuple[int, str]:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.ready["http"]["port"], timeout=10)) as connection:
+        connection.request("GET", target, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_requests_are_counted_on_their_way_to_the_log():
+    kept = Kept()
+    log = CountedLog(kept)
+    get_stream = RequestRecord(1.0, Action.GET_STREAM, "c", "t", "s")
+    records: list[Record] = [
+        get_stream,
+        get_stream,
+        RequestRecord(1.0, Action.GET_STREAM, "c", "t", "s", failure="no"),
+        JobRequestRecord(1.0, JobEvent.UPDATE, "c", "t"),
+        JobCountRecord(1.0, "job", {}),
+    ]
+    for record in records:
+        log.keep(record)
+    assert kept.made == records
+    shown = page(log, clients=3).splitlines()
+    assert 'ota_stream_requests_total{operation="GetStream",result="success"} 2.0' in shown
+    assert 'ota_stream_requests_total{operation="GetStream",result="failure"} 1.0' in shown
+    assert 'ota_stream_requests_total{operation="UpdateJobExecution",result="success"} 1.0' in shown
+    assert "ota_stream_connected_clients 3.0" in shown
+
+
+def test_the_page_is_served_and_a_signed_request_is_s3s(server: Process, tmp_path: Path):
+    fetched = cli("fetch", "fw", "--port", server.port, cwd=tmp_path)
+    assert fetched.returncode == 0, fetched.stderr
+    with RawClient(server.address) as client:
+        client.connect("dev1")
+        status, text = get(server, "/metrics")
+    assert status == 200
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    counts = {sample.labels["operation"]: sample.value for sample in families["ota_stream_requests"].samples}
+    assert counts == {"DescribeStream": 1, "GetStream": 1}
+    assert families["ota_stream_connected_clients"].samples[0].value == 1
+    credential = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    assert "ota_stream_requests" not in get(server, "/metrics", Authorization=credential)[1]
+    assert json.loads(get(server, "/metrics/x")[1])["message"]
+
+
+def test_metrics_are_named_as_prometheus_wants_and_are_on_the_page():
+    log = CountedLog(Kept())
+    log.keep(RequestRecord(1.0, Action.GET_STREAM, "c", "t", "s"))
+    found = list(text_string_to_metric_families(page(log)))
+    written = {f"{family.name}_total" if family.type == "counter" else family.name for family in found}
+    assert all(re.fullmatch(r"ota_stream_[a-z]+(_[a-z]+)*", name) for name in written)
+    labels = {label for family in found for sample in family.samples for label in sample.labels}
+    assert labels == {"operation", "result", "version"}
+    listed = {name for row in table(PAGE, "metric") for name in code(row["metric"]) if name.startswith("ota_stream_")}
+    assert listed == written
