@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+UNKNOWN_CLIENT: Final = ""
+"""The client id of a record when nobody told it: a broker in front hides it. No connected client has this one."""
 
 
 class Action(StrEnum):

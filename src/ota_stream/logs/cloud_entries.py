@@ -13,6 +13,7 @@ from ota_stream.records import Action, JobCountRecord, JobRequestRecord, UpdateR
 CloudRecord = JobRequestRecord | JobCountRecord | UpdateRecord
 
 _FAILED_EXECUTION: Final = "FAILED"
+_CLIENT_ID: Final = "clientId"
 
 # LR-1..LR-5. "Create AWS Job" has no period: so it stands in the seed.
 _SAID: Final = MappingProxyType({
@@ -45,15 +46,15 @@ def failure_of(record: CloudRecord) -> str | None:
     return None if isinstance(record, JobCountRecord) else record.failure
 
 
-def members(record: CloudRecord) -> Mapping[str, str]:
-    """Return what follows the status in the entry, without the members that have no value."""
+def members(record: CloudRecord) -> Mapping[str, str | None]:
+    """Return what follows the status in the entry, without the members that have no value; clientId may be null."""
     if isinstance(record, JobRequestRecord):
         everything = _job_request(record)
     elif isinstance(record, JobCountRecord):
         everything = {"eventType": "ReportFinalJobExecutionCount", "jobId": record.job_id, "details": _count(record)}
     else:
         everything = _update(record)
-    return {key: value for key, value in everything.items() if value is not None}
+    return {key: value for key, value in everything.items() if value is not None or key == _CLIENT_ID}
 
 
 def _job_request(record: JobRequestRecord) -> dict[str, str | None]:
@@ -62,7 +63,8 @@ def _job_request(record: JobRequestRecord) -> dict[str, str | None]:
     return {
         "eventType": record.event,
         "protocol": "HTTP" if record.topic is None else "MQTT",
-        "clientId": record.client_id,
+        _CLIENT_ID: record.client_id or None,
+        "thingName": None if record.client_id or record.topic is None else record.topic.split("/", 3)[2],
         "jobId": record.job_id,
         "topicName": record.topic,
         "clientToken": record.client_token,

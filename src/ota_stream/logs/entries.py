@@ -46,7 +46,8 @@ class Entry(Struct, frozen=True, gc=False, rename="camel"):
     status: str
     action_type: str
     protocol: str
-    client_id: str
+    client_id: str | None  # None: a broker in front did not tell; then the thing's name stands beside it
+    thing_name: str | UnsetType
     topic_name: str
     stream_id: str
     client_token: str | UnsetType  # left out when the device sent none
@@ -83,6 +84,10 @@ def _second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat(" ")[:19]
 
 
+def _thing_of(topic: str) -> str:
+    return [*topic.split("/", 3), "", "", ""][2]  # $aws/things/T/...
+
+
 class EntryWriter:
     """Turns records into lines.
 
@@ -115,7 +120,8 @@ class EntryWriter:
             _SUCCESS if failure is None else _FAILURE,
             record.action,
             PROTOCOL,
-            record.client_id,
+            record.client_id or None,
+            UNSET if record.client_id else _thing_of(record.topic),
             record.topic,
             record.stream_id,
             UNSET if token is None else token,
@@ -128,7 +134,7 @@ class EntryWriter:
         return _safe(line)
 
     def _cloud_entry(self, record: cloud_entries.CloudRecord) -> bytes:
-        common = {
+        common: dict[str, str | None] = {
             "timestamp": timestamp(record.at),
             "logLevel": self.level(record).value,
             "accountId": self._account_id,
@@ -147,7 +153,7 @@ class EntryWriter:
         return _line({**common, **broker_entries.members(record)})
 
 
-def _line(members: Mapping[str, str | int]) -> bytes:
+def _line(members: Mapping[str, str | int | None]) -> bytes:
     whole = {key: _whole_text(value) if isinstance(value, str) else value for key, value in members.items()}
     return _safe(_encode(whole))
 

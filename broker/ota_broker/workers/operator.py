@@ -1,0 +1,40 @@
+"""What an operator does with shared jobs: committed to the store, then told to the devices through the broker."""
+
+import time
+
+from ota_broker.front.notices import Notices
+from ota_broker.workers.settings import WorkerSettings
+from ota_broker.workers.transports import transport_of
+from ota_stream.answers import Effect
+from ota_stream.jobs.control import JobControl
+from ota_stream.jobs.jobs import JobSpec
+from ota_stream.jobs.options import JobOptions
+from ota_stream.stores.errors import StoreError
+from ota_stream.stores.shared.job_book import SharedBook
+from ota_stream.stores.shared.stores import is_database, open_database
+
+
+async def create_job(settings: WorkerSettings, spec: JobSpec) -> int:
+    """Make a job and notify its things; return how many have an execution now.
+
+    Raises:
+        ControlError: the job cannot be like this.
+        StoreError, TransportError: the store or the broker is not there.
+    """
+    if not is_database(settings.store):
+        raise StoreError(f"store {settings.store}: jobs are shared in PostgreSQL only, postgresql://...")
+    transport = transport_of(settings, Notices(time.monotonic))
+    database = await open_database(settings.store)
+    try:
+        await transport.open([])  # first: a job nobody could be told of is not made
+        options = JobOptions(account_id=settings.account_id)
+
+        def create(book: SharedBook) -> Effect:
+            return JobControl(book, options).create_job(spec, time.time())
+
+        effect = await database.jobs.change(create)
+        await transport.send(effect.replies)
+    finally:
+        await transport.close()
+        await database.close()
+    return sum(reply.topic.endswith("/notify") for reply in effect.replies)

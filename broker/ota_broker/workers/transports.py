@@ -1,0 +1,30 @@
+"""Which transport the settings name; its library is an extra, so it is imported when somebody names it."""
+
+import importlib
+from typing import Any, Final
+
+from ota_broker.config import ConfigError
+from ota_broker.front.notices import Notices
+from ota_broker.workers.settings import Sharing, TransportName, WorkerSettings
+from ota_broker.workers.transport import Transport
+
+_EXTRA: Final = "pip install 'ota-stream[worker]'"
+
+
+def transport_of(settings: WorkerSettings, notices: Notices) -> Transport:
+    """Return the transport, not open yet. Raises ConfigError when its library is not installed."""
+    made: Transport
+    if settings.transport is TransportName.MQTT:
+        made = _of("shared_subscription").SharedSubscription(settings.url, settings.share, settings.prefix, notices)
+    elif settings.sharing is Sharing.QUEUE:
+        made = _of("queue_group").QueueGroup(settings.url, settings.share, notices)
+    else:
+        made = _of("jetstream").JetStream(settings.url, settings.share, notices, replicas=settings.replicas)
+    return made
+
+
+def _of(name: str) -> Any:  # noqa: ANN401 - a module of an extra
+    try:
+        return importlib.import_module(f"ota_broker.workers.{name}")
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed; workers need an extra: {_EXTRA}") from None
