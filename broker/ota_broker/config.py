@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ota_broker.access import Anonymous
-from ota_broker.front import quotas
+from ota_broker.front.metering import quotas
+from ota_broker.front.metering.quotas import QuotaError, Quotas
 from ota_broker.front.options import MqttOptions
 from ota_broker.front.profile import PROFILES
-from ota_broker.front.quotas import QuotaError, Quotas
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.options import JobOptions
 from ota_stream.logs import groups, levels

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from ota_broker.front.meter import Meter
+from ota_broker.front.metering.meter import Meter
 from ota_broker.front.notices import Notices
 from ota_broker.services import Services
 from ota_stream.api import minting

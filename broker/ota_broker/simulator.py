@@ -17,14 +17,15 @@ from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
 from ota_broker.endpoints import EndpointsFile
 from ota_broker.firmware_watch import FirmwareWatch
-from ota_broker.front.kept import KeptMessage, KeptSession, Rows
+from ota_broker.front.codec.packets import Message
+from ota_broker.front.delivery.kept import KeptMessage, KeptSession, Rows
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
-from ota_broker.front.packets import Message
 from ota_broker.front.profile import PROFILES
 from ota_broker.http_door import HttpDoor
 from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
+from ota_broker.metrics import CountedLog, MetricsPage
 from ota_broker.recorder import Recorder
 from ota_broker.refusals import RecordedRefusals
 from ota_broker.request_log import RequestLog
@@ -70,8 +71,9 @@ class Simulator:
         self._tls_door: TlsDoor | None = None
         self._https = "", 0
         self._reexamine = False  # at the next tick, however many calls have changed something until then
-        self._recorder: Recorder  # these seven from `start` on
+        self._recorder: Recorder  # these eight from `start` on
         self._writer: LogWriterProcess
+        self._counted: CountedLog
         self._keeper: Keeper
         self._watch: FirmwareWatch
         self._services: Services
@@ -141,6 +143,7 @@ class Simulator:
             self._peer_of,
             self._notices,
         )
+        self._counted = CountedLog(self._recorder)
         self._listener = self._front_door(_rows(database))
         opened.push_async_callback(self._listener.stop)
         await self._listener.start(settings.plain_host(), settings.mqtt_port)
@@ -175,7 +178,8 @@ class Simulator:
         self._reexamine = True
 
     def _web_sockets(self, data_dir: Path, otherwise: ASGIApp) -> ASGIApp:
-        return MqttOverWebSocket(otherwise, self._listener, read_token(data_dir), self._clock.wall)
+        counted = MetricsPage(otherwise, self._counted, lambda: self._listener.connected)
+        return MqttOverWebSocket(counted, self._listener, read_token(data_dir), self._clock.wall)
 
     def _peer_of(self, client_id: str) -> tuple[str | None, str | None]:
         exchange = self._listener.exchange
@@ -216,7 +220,7 @@ class Simulator:
         streams = StreamService(self.catalog, self.settings.stream_options())
         services = self._services.cloud
         return Listener(
-            Cloud(streams, services.devices, self._recorder, services.updates.follow),
+            Cloud(streams, services.devices, self._counted, services.updates.follow),
             PROFILES[self.settings.profile],
             self._clock,
             self._notices,

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ota_broker.front import limits
 from ota_broker.front.access import ANONYMOUS, Identity
+from ota_broker.front.codec.packets import Cause
 from ota_broker.front.listener import Listener
-from ota_broker.front.packets import Cause
 from ota_broker.signed_urls import read
 from ota_stream.api.web_socket import SOCKET
 from ota_stream.stores.errors import StoreError

@@ -18,16 +18,17 @@
     ├── Forbidden                   (ota_stream.api.presign)      a URL does not open what it names, or not any more
     ├── HttpError                   (ota_stream.api.server)       the HTTP port cannot be opened
     ├── ConfigError                 (ota_broker.config)           a setting is not one
-    ├── Violation                   (ota_broker.front.packets)    a peer broke a rule of MQTT; its connection ends
-    │   ├── BadProtocol             (ota_broker.front.connecting)
-    │   ├── BadClientId             (ota_broker.front.connecting)
-    │   ├── Malformed               (ota_broker.front.packets)    ... with bytes that are no packet
-    │   └── Refused                 (ota_broker.front.packets)    ... or asked for what is not granted
+    ├── Violation                   (ota_broker.front.codec.packets)    a peer broke a rule of MQTT; its connection ends
+    │   ├── BadProtocol             (ota_broker.front.codec.connecting)
+    │   ├── BadClientId             (ota_broker.front.codec.connecting)
+    │   ├── Malformed               (ota_broker.front.codec.packets)    ... with bytes that are no packet
+    │   └── Refused                 (ota_broker.front.codec.packets)    ... or asked for what is not granted
     │       ├── Declined
-    │       ├── TooMany             (ota_broker.front.packets)    ... or more of it than there may be
-    │       └── Denied              (ota_broker.front.packets)    ... by the policies
-    ├── QuotaError                  (ota_broker.front.quotas)     a file of quotas cannot be used
+    │       ├── TooMany             (ota_broker.front.codec.packets)    ... or more of it than there may be
+    │       └── Denied              (ota_broker.front.codec.packets)    ... by the policies
+    ├── QuotaError                  (ota_broker.front.metering.quotas)     a file of quotas cannot be used
     ├── ListenError                 (ota_broker.front.listener)   the MQTT port cannot be opened
+    ├── TransportError              (ota_broker.workers.transport)  a worker gets no requests
     ├── EndpointError               (ota_stream.cli.endpoints)    no simulator is found
     ├── CallError                   (ota_stream.cli.control_client)  the simulator has refused a call
     ├── UpdateError                 (ota_stream.cli.update)       an update cannot be made like this
@@ -37,6 +38,8 @@
     ├── OutputError                 (ota_stream.cli.fetch)        a downloaded image cannot be kept
     ├── CertsError                  (ota_stream.cli.certs)        files of certificates cannot be written
     ├── PolicyFileError             (ota_stream.cli.policy)       a file has no policy in it
+    ├── FleetError                  (ota_stream.cli.fleet_run)    a fleet cannot be run like this
+    ├── ReportError                 (ota_stream.cli.fleet_files)  the report of a fleet cannot be written, or read
     ├── ExportError                 (ota_stream.cli.logs_export)  log records cannot be written to a file
     └── DeviceError                 (ota_device.errors)           a device cannot do what it should
         ├── LinkError               (ota_device.errors)           ... because of the connection

@@ -13,10 +13,10 @@ from docs.pages import ROOT, Row, code, fenced, table
 from live5 import Client5
 from ota_broker.config import ConfigError, Settings
 from ota_broker.front import limits
+from ota_broker.front.codec.packets import REASONS
+from ota_broker.front.codec.reasons import Reason
 from ota_broker.front.options import MqttOptions
-from ota_broker.front.packets import REASONS
 from ota_broker.front.profile import AWS, PROFILES, STANDARD, Profile
-from ota_broker.front.reasons import Reason
 from processes import tool
 
 PAGE = (ROOT / "docs" / "mqtt.md").read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ import pytest
 
 from docs.pages import ROOT, code, fenced, table
 from ota_broker.config import Settings
-from ota_broker.front import quotas
-from ota_broker.front.quotas import Mode, Setting
-from ota_broker.front.usage import SAY_AGAIN, Usage
+from ota_broker.front.metering import quotas
+from ota_broker.front.metering.quotas import Mode, Setting
+from ota_broker.front.metering.usage import SAY_AGAIN, Usage
 
 PAGE = (ROOT / "docs" / "quotas.md").read_text(encoding="utf-8")
 

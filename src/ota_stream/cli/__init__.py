@@ -10,14 +10,19 @@ from ota_stream.cli.certs import certs_app
 from ota_stream.cli.demo import demo
 from ota_stream.cli.device import device
 from ota_stream.cli.fetch import fetch
+from ota_stream.cli.fleet import fleet
+from ota_stream.cli.fleet_compare import report_app
 from ota_stream.cli.jobs import jobs_app
+from ota_stream.cli.load import load
 from ota_stream.cli.logs import logs
 from ota_stream.cli.policy import policy_app
 from ota_stream.cli.quotas import quotas
 from ota_stream.cli.serve import serve
 from ota_stream.cli.settings import settings
+from ota_stream.cli.shared import shared_app
 from ota_stream.cli.update import update
 from ota_stream.cli.updates import updates_app
+from ota_stream.cli.worker import worker
 from ota_stream.errors import OtaStreamError
 
 app: Final = typer.Typer(
@@ -27,12 +32,14 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (serve, update, device, fetch, logs, settings, quotas, demo):
+for command in (serve, update, device, fetch, load, fleet, logs, settings, quotas, demo, worker):
     app.command()(command)
 app.add_typer(certs_app, name="certs")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(updates_app, name="updates")
 app.add_typer(policy_app, name="policy")
+app.add_typer(shared_app, name="shared")
+app.add_typer(report_app, name="report")
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from ota_stream.errors import OtaStreamError
 from ota_stream.logs.events import LogEvent
 
 PROPERTIES: Final = (
-    "logLevel", "accountId", "status", "actionType", "eventType", "protocol", "clientId", "topicName", "streamId",
-    "otaUpdateId", "awsJobId", "jobId", "versionNumber", "clientToken", "details",
+    "logLevel", "accountId", "status", "actionType", "eventType", "protocol", "clientId", "thingName", "topicName",
+    "streamId", "otaUpdateId", "awsJobId", "jobId", "versionNumber", "clientToken", "details",
 )  # fmt: skip
 """The columns of text in a Parquet file; what else a record has, its column `message` has."""
 

@@ -11,7 +11,15 @@ from ota_stream.cli.logs import Verb, logs
 from ota_stream.cli.logs_export import PROPERTIES, ExportError, columns, to_json_lines, to_parquet
 from ota_stream.logs.entries import Entry, EntryWriter
 from ota_stream.logs.events import LogEvent
-from ota_stream.records import Action, JobCountRecord, JobEvent, JobRequestRecord, RequestRecord, UpdateRecord
+from ota_stream.records import (
+    UNKNOWN_CLIENT,
+    Action,
+    JobCountRecord,
+    JobEvent,
+    JobRequestRecord,
+    RequestRecord,
+    UpdateRecord,
+)
 from ota_stream.stores.journal import Journal
 
 RECORDS = (
@@ -19,6 +27,7 @@ RECORDS = (
     JobRequestRecord(1.8e9, JobEvent.UPDATE, "d", "$aws/things/d/jobs/j-1/update", "j-1", None, 3, "SUCCEEDED"),
     UpdateRecord(1.8e9, Action.CREATE_AWS_JOB, "u-1", "j-1", "s"),
     JobCountRecord(1.8e9, "j-1", {}),
+    RequestRecord(1.8e9, Action.GET_STREAM, UNKNOWN_CLIENT, "$aws/things/d/streams/s/get/json", "s"),
 )
 LINES = [EntryWriter().entry(record).decode() for record in RECORDS]
 
@@ -47,13 +56,13 @@ def test_json_lines_are_the_records_as_stored(data_dir, tmp_path, capfd):
     path = tmp_path / "out.jsonl"
     logs(data_dir=data_dir, verb=Verb.EXPORT, jsonl=path)
     assert path.read_text().splitlines() == LINES
-    assert capfd.readouterr() == ("", f"4 records are in {path}\n")
+    assert capfd.readouterr() == ("", f"5 records are in {path}\n")
 
 
 def test_only_what_was_asked_for_is_exported(data_dir, tmp_path, capfd):
     path = tmp_path / "out.jsonl"
     logs(data_dir=data_dir, verb=Verb.EXPORT, jsonl=path, action="GetStream")
-    assert path.read_text().splitlines() == LINES[:1]
+    assert path.read_text().splitlines() == [LINES[0], LINES[4]]
     logs(data_dir=data_dir, verb=Verb.EXPORT, jsonl=path, thing="nobody")
     assert path.read_text() == ""
     assert "none of the records is like that" in capfd.readouterr().err
@@ -82,9 +91,9 @@ def test_what_breaks_off_leaves_the_file_that_was_there(tmp_path):
 
 def test_a_table_has_a_column_for_everything_a_record_says():
     table = columns(list(found()))
-    assert {len(column) for column in table.values()} == {4}
-    assert table["time"] == [1_800_000_000_000] * 4
-    assert (table["logStream"], table["position"], table["message"]) == (["ls"] * 4, [0, 1, 2, 3], LINES)
+    assert {len(column) for column in table.values()} == {5}
+    assert table["time"] == [1_800_000_000_000] * 5
+    assert (table["logStream"], table["position"], table["message"]) == (["ls"] * 5, [0, 1, 2, 3, 4], LINES)
     said = {name for line in LINES for name in json.loads(line)}
     assert said - {"timestamp"} == set(PROPERTIES)
     assert set(Entry.__struct_encode_fields__) - {"timestamp"} <= set(PROPERTIES)
@@ -136,9 +145,9 @@ def test_parquet_is_written_a_group_of_rows_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", SimpleNamespace(ParquetWriter=Writer))
     monkeypatch.setattr("ota_stream.cli.logs_export._ROWS", 3)
     path = tmp_path / "out.parquet"
-    assert to_parquet(found(), path) == 4
+    assert to_parquet(found(), path) == 5
     tables = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [table["position"] for table in tables] == [[0, 1, 2], [3]]
+    assert [table["position"] for table in tables] == [[0, 1, 2], [3, 4]]
     assert dict(schemas[0]) == {
         "time": "timestamp ms UTC",
         "logStream": "string",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.logs.filters import thing_of
 from ota_stream.logs.levels import Level
-from ota_stream.records import Action, JobCountRecord, JobEvent, JobRequestRecord, Record, UpdateRecord
+from ota_stream.records import UNKNOWN_CLIENT, Action, JobCountRecord, JobEvent, JobRequestRecord, Record, UpdateRecord
 
 
 def at(text: str) -> float:
@@ -156,3 +156,12 @@ def test_any_text_is_one_printable_line(client_id: str, token: str):  # A14
     assert b"\x1b" not in line
     assert "\u2028" not in line.decode()
     assert json.loads(line)["eventType"] == "UpdateJobExecution"
+
+
+def test_a_job_request_of_a_client_nobody_told_has_null_and_the_thing():
+    topic = "$aws/things/T/jobs/get"
+    entry = json.loads(EntryWriter().entry(JobRequestRecord(0, JobEvent.GET_PENDING, UNKNOWN_CLIENT, topic)))
+    assert (entry["clientId"], entry["thingName"]) == (None, "T")
+    known = json.loads(EntryWriter().entry(JobRequestRecord(0, JobEvent.GET_PENDING, "client", topic)))
+    assert known["clientId"] == "client"
+    assert "thingName" not in known

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ota_stream.logs.entries import EntryWriter, Status, is_account_id, timestamp
 from ota_stream.logs.levels import Level
-from ota_stream.records import Action, RequestRecord
+from ota_stream.records import UNKNOWN_CLIENT, Action, RequestRecord
 
 SEED_GET_STREAM = {  # E-6
     "timestamp": "2018-07-25 22:09:02.678",
@@ -109,6 +109,13 @@ def test_a_token_that_was_sent_is_there_even_when_empty(token: str):  # LR-6
     assert json.loads(EntryWriter().entry(record(client_token=token)))["clientToken"] == token
 
 
+def test_a_client_nobody_told_is_null_with_the_thing_beside_it():
+    entry = json.loads(EntryWriter().entry(record(client_id=UNKNOWN_CLIENT, topic="$aws/things/T/streams/S/get/json")))
+    assert list(entry)[6:9] == ["clientId", "thingName", "topicName"]
+    assert (entry["clientId"], entry["thingName"]) == (None, "T")
+    assert "thingName" not in json.loads(EntryWriter().entry(record()))
+
+
 @pytest.mark.parametrize("text", ["", "12345678901", "1234567890123", "12345678901a", "\u0661" * 12])
 def test_an_account_id_has_twelve_digits(text: str):
     assert is_account_id("875157236366")
@@ -120,7 +127,7 @@ def test_any_record_is_one_line_that_reads_back_the_same(given_record: RequestRe
     line = EntryWriter().entry(given_record)
     entry = json.loads(line)
     assert entry["actionType"] == given_record.action
-    assert entry["clientId"] == given_record.client_id
+    assert (entry["clientId"] or UNKNOWN_CLIENT) == given_record.client_id
     assert entry["topicName"] == given_record.topic
     assert entry["streamId"] == given_record.stream_id
     assert entry.get("clientToken") == given_record.client_token
@@ -141,7 +148,7 @@ def test_hostile_text_neither_ends_a_line_nor_commands_a_terminal(text: str):  #
     assert len(line.splitlines()) == 1
     assert not any(c < " " or "\x80" <= c <= "\x9f" or c in "\u061c\u200e\u200f" for c in line)
     assert not any("\u2028" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in line)
-    assert json.loads(line)["clientId"] == text.encode(errors="backslashreplace").decode()
+    assert (json.loads(line)["clientId"] or "") == text.encode(errors="backslashreplace").decode()
 
 
 @pytest.mark.parametrize(
