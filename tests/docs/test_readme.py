@@ -4,8 +4,10 @@ import json
 import re
 import shlex
 import signal
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -23,15 +25,20 @@ PAGES = {
 PROGRAM = "ota-stream"
 SHELL = {"|", "||", "&", "&&", ";", ">", ">>", "<"}  # where a command ends
 OPTION = re.compile(r"--?[A-Za-z][\w-]*")
-COMMANDS = (
-    *(command.callback.__name__ for command in app.registered_commands if command.callback),
-    *(
-        f"{group.name} {command.name}"
-        for group in app.registered_groups
-        if group.typer_instance is not None
-        for command in group.typer_instance.registered_commands
-    ),
-)
+
+
+def paths() -> Iterator[str]:
+    """Give every command there is, with the group it is in."""
+    program: Any = typer.main.get_command(app)
+    for name in program.list_commands(None):
+        group = program.get_command(None, name)
+        if hasattr(group, "list_commands"):
+            yield from (f"{name} {command}" for command in group.list_commands(None))
+        else:
+            yield name
+
+
+COMMANDS = tuple(paths())
 
 
 def commands(text: str) -> list[list[str]]:

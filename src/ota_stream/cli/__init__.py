@@ -2,44 +2,80 @@
 
 import os
 import sys
-from typing import Final
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from ota_stream.cli.certs import certs_app
-from ota_stream.cli.demo import demo
-from ota_stream.cli.device import device
-from ota_stream.cli.fetch import fetch
-from ota_stream.cli.fleet import fleet
-from ota_stream.cli.fleet_compare import report_app
-from ota_stream.cli.jobs import jobs_app
-from ota_stream.cli.load import load
-from ota_stream.cli.logs import logs
-from ota_stream.cli.policy import policy_app
-from ota_stream.cli.quotas import quotas
-from ota_stream.cli.serve import serve
-from ota_stream.cli.settings import settings
-from ota_stream.cli.shared import shared_app
-from ota_stream.cli.update import update
-from ota_stream.cli.updates import updates_app
-from ota_stream.cli.worker import worker
 from ota_stream.errors import OtaStreamError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMANDS: Final["Mapping[str, str]"] = MappingProxyType(
+    {
+        "serve": "serve:serve",
+        "update": "update:update",
+        "device": "device:device",
+        "fetch": "fetch:fetch",
+        "load": "load:load",
+        "fleet": "fleet:fleet",
+        "logs": "logs:logs",
+        "settings": "settings:settings",
+        "quotas": "quotas:quotas",
+        "demo": "demo:demo",
+        "worker": "worker:worker",
+        "certs": "certs:certs_app",
+        "jobs": "jobs:jobs_app",
+        "updates": "updates:updates_app",
+        "policy": "policy:policy_app",
+        "shared": "shared:shared_app",
+        "report": "fleet_compare:report_app",
+    }
+)
+"""Every command: its module, and its name there. Each is imported when it is called: a simulator needs no fleet."""
+
+
+class _Commands(TyperGroup):
+    """The commands of the table."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer's own type is private
+        """Return their names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - as above
+        """Return one, None when there is none of that name."""
+        return _command(cmd_name) if cmd_name in COMMANDS else None
+
+
+@cache
+def _command(name: str) -> Any:  # noqa: ANN401 - as above
+    module, _, attribute = COMMANDS[name].partition(":")
+    made = getattr(import_module(f"ota_stream.cli.{module}"), attribute)
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    if isinstance(made, typer.Typer):
+        alone.add_typer(made, name=name)
+    else:
+        alone.command(name)(made)
+    command: Any = typer.main.get_command(alone)
+    return command.commands[name] if isinstance(made, typer.Typer) else command
+
+
 app: Final = typer.Typer(
-    help="AWS IoT over-the-air updates on one machine.",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (serve, update, device, fetch, load, fleet, logs, settings, quotas, demo, worker):
-    app.command()(command)
-app.add_typer(certs_app, name="certs")
-app.add_typer(jobs_app, name="jobs")
-app.add_typer(updates_app, name="updates")
-app.add_typer(policy_app, name="policy")
-app.add_typer(shared_app, name="shared")
-app.add_typer(report_app, name="report")
+
+
+@app.callback()
+def about() -> None:
+    """AWS IoT over-the-air updates on one machine."""
 
 
 def main() -> None:
