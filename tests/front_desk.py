@@ -53,6 +53,7 @@ class Client:
         self.inbox: deque[tuple[Message | None, int, bool]] = deque()
         self.got: list[Message] = []
         self.congested = False
+        self.stored_max = 1000  # messages that waited and that it is sent at once
         self._held: set[int] = set()  # QoS 2 messages that the broker has not released
 
     # Link
@@ -63,6 +64,10 @@ class Client:
 
     def send_release(self, packet_id: int) -> None:
         self.inbox.append((None, packet_id, False))
+
+    def takes_stored(self) -> bool:
+        self.stored_max -= 1
+        return self.stored_max >= 0
 
     def close(self, cause: Cause, reason: str) -> None:
         raise AssertionError((cause, reason))

@@ -1,21 +1,24 @@
 """What the simulator has answered, for Prometheus. No label names a thing, a client, a topic or a token."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ota_stream.records import JobRequestRecord, Record, RequestRecord
+from ota_broker.front.metering.meter import Meter
+from ota_stream.records import BrokerRecord, JobRequestRecord, Record, RequestRecord
 
 PATH: Final = "/metrics"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_RESULT: Final = {True: "success", False: "failure"}
 
 
 class Log(Protocol):
@@ -26,15 +29,29 @@ class Log(Protocol):
         ...
 
 
-class CountedLog:
-    """Counts the records of devices' requests on their way."""
+class Door(Protocol):
+    """The front door: connections that are open, connections since the start, and what they have used."""
 
-    __slots__ = ("_log", "requests")
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        ...
+
+    accepted: int
+    meter: Meter
+
+
+class CountedLog:
+    """Counts the records of devices' requests, and of refusals, on their way."""
+
+    __slots__ = ("_log", "refusals", "requests")
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self.requests: Counter[tuple[str, bool]] = Counter()
         """By operation, and whether it succeeded."""
+        self.refusals: Counter[str] = Counter()
+        """By event."""
 
     def keep(self, record: Record) -> None:
         """Take one record."""
@@ -42,34 +59,54 @@ class CountedLog:
             self.requests[record.action, record.failure is None] += 1
         elif isinstance(record, JobRequestRecord):
             self.requests[record.event, record.failure is None] += 1
+        elif isinstance(record, BrokerRecord):
+            self.refusals[record.event] += 1
         self._log.keep(record)
 
 
 class SimulatorCollector(Collector):
-    """Reads the counts when it is asked. `clients` tells how many are connected."""
+    """Reads the counts when it is asked."""
 
-    def __init__(self, log: CountedLog, clients: Callable[[], int]) -> None:
+    def __init__(self, log: CountedLog, door: Door) -> None:
         self._log = log
-        self._clients = clients
+        self._door = door
 
     def collect(self) -> Iterable[Metric]:
         """Give every metric."""
-        labels = ["operation", "result"]
-        requests = CounterMetricFamily("ota_stream_requests", "Requests of devices that were answered", labels=labels)
-        for (operation, succeeded), many in self._log.requests.items():
-            requests.add_metric([operation, "success" if succeeded else "failure"], many)
-        yield requests
-        yield GaugeMetricFamily("ota_stream_connected_clients", "Clients that are connected", value=self._clients())
+        door, meter = self._door, self._door.meter
+        requests = (((name, _RESULT[good]), many) for (name, good), many in self._log.requests.items())
+        told = "Requests of devices that were answered"
+        yield _counter("ota_stream_requests", told, ["operation", "result"], requests)
+        refusals = (((event,), many) for event, many in self._log.refusals.items())
+        yield _counter("ota_stream_refusals", "What the broker refused to clients, as recorded", ["event"], refusals)
+        yield GaugeMetricFamily("ota_stream_connected_clients", "Clients that are connected", value=door.connected)
+        yield _counter("ota_stream_connections", "Connections that were taken", [], [((), door.accepted)])
+        if not meter.is_off:
+            messages = [(("in",), meter.came), (("out",), meter.went)]
+            yield _counter("ota_stream_messages", "Messages from and to clients", ["direction"], messages)
+            yield _counter("ota_stream_transferred_bytes", "Bytes of MQTT, both ways", [], [((), meter.transferred)])
+            excess = (((each["name"],), each["excess"]) for each in meter.shown())
+            yield _counter("ota_stream_quota_excess", "What was beyond a quota of AWS", ["quota"], excess)
         yield InfoMetricFamily("ota_stream_build", "What this is", value={"version": version("ota-stream")})
+
+
+def _counter(
+    name: str, told: str, labels: Sequence[str], counts: Iterable[tuple[tuple[str, ...], int]]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, told, labels=labels)
+    for values, many in counts:
+        family.add_metric(values, many)
+    return family
 
 
 class MetricsPage:
     """Answers `GET /metrics`, and leaves everything else to `otherwise`: a bucket of that name is asked for signed."""
 
-    def __init__(self, otherwise: ASGIApp, log: CountedLog, clients: Callable[[], int]) -> None:
+    def __init__(self, otherwise: ASGIApp, log: CountedLog, door: Door) -> None:
         self._otherwise = otherwise
         self._registry = CollectorRegistry()
-        self._registry.register(SimulatorCollector(log, clients))
+        self._registry.register(SimulatorCollector(log, door))
+        ProcessCollector(registry=self._registry)  # memory, processor time, open files, under their usual names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

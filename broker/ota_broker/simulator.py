@@ -178,7 +178,7 @@ class Simulator:
         self._reexamine = True
 
     def _web_sockets(self, data_dir: Path, otherwise: ASGIApp) -> ASGIApp:
-        counted = MetricsPage(otherwise, self._counted, lambda: self._listener.connected)
+        counted = MetricsPage(otherwise, self._counted, self._listener)
         return MqttOverWebSocket(counted, self._listener, read_token(data_dir), self._clock.wall)
 
     def _peer_of(self, client_id: str) -> tuple[str | None, str | None]:
@@ -229,7 +229,7 @@ class Simulator:
             rows=rows,
             admission=PolicyAdmission(services.policies, Anonymous(self.settings.anonymous)),
             options=self.settings.mqtt_options(),
-            refusals=RecordedRefusals(self._recorder.keep, self._clock, self._notices),
+            refusals=RecordedRefusals(self._counted.keep, self._clock, self._notices),
             quotas=self.settings.kept_quotas(),
         )
 

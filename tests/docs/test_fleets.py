@@ -75,6 +75,17 @@ def test_the_dashboard_asks_for_every_metric_and_no_other():
     assert {name.removesuffix("_bucket") for name in asked} == exported().keys()
 
 
+def test_the_dashboard_has_every_number_of_the_simulator_too():
+    listed = {
+        name
+        for row in table(section(PAGE, "Metrics"), "metric")
+        for name in code(row["metric"])
+        if name.startswith("ota_stream_")
+    }
+    exprs = " ".join(each["expr"] for panel in DASHBOARD["panels"] for each in panel["targets"])
+    assert set(re.findall(r"\bota_stream_\w+", exprs)) == listed - {"ota_stream_build_info"}
+
+
 def test_the_dashboard_finds_its_data_source_by_a_variable():
     assert [each["name"] for each in DASHBOARD["templating"]["list"]] == ["datasource"]
     assert {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]} == {"${datasource}"}

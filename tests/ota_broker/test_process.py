@@ -89,6 +89,20 @@ def test_the_banner_can_be_copied(firmware: Path, tmp_path: Path):
         assert process.stop() == 0
 
 
+def test_the_banner_says_where_tls_is(firmware: Path, tmp_path: Path):
+    ports = "--mqtt-port", "0", "--tls-port", "0", "--https-port", "0"
+    with Process(*CLI, "serve", firmware, *ports, "--tls", "--data-dir", "d", cwd=tmp_path) as process:
+        found = json.loads((tmp_path / "d" / "endpoints.json").read_text())
+        assert f"by TLS on 127.0.0.1:{found['mqtts']['port']};" in process.first_line
+        assert f"by TLS on 127.0.0.1:{found['https']['port']} " in process.first_line
+        assert process.popen.stdout is not None
+        banner = ""
+        while "AWS_ENDPOINT_URL" not in banner:
+            banner += process.popen.stdout.readline()
+        assert "ota-stream certs thing device-1 --data-dir d " in banner
+        assert process.stop() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_signal_stops_it_cleanly_with_clients_connected(firmware: Path, tmp_path: Path, number: int, times: int):

@@ -165,6 +165,17 @@ def test_who_may_not_is_told_before_there_is_a_web_socket(served, target: str, h
         assert why in client._plain.recv(1 << 16)
 
 
+def test_refusals_are_told_once_a_second_however_many_come(tmp_path: Path):  # A15
+    image = tmp_path / "fw.bin"
+    image.write_bytes(image_bytes(1000))
+    with serve(image, tmp_path / "data") as process:
+        for _ in range(5):
+            with WebClient(gateway(process), "/elsewhere") as client:
+                assert client.status == 403
+        assert process.stop() == 0
+        assert all("MQTT is at /mqtt" in line for line in process.err.splitlines())
+
+
 def test_text_is_no_mqtt(served):
     with WebClient(gateway(served)) as client:
         client.connect("d-4")

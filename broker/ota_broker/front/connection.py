@@ -259,6 +259,10 @@ class Connection(asyncio.Protocol):
         """Write a PUBREL."""
         self.send(self.wire.encode_ack(PacketType.PUBREL, packet_id))
 
+    def takes_stored(self) -> bool:
+        """Tell whether one more message that waited is sent in this second: without quotas, all are."""
+        return True
+
     def _drop(self, message: Message, why: str) -> bool:
         self.exchange.notices.say("dropped", f"a message on {message.topic} for {self.session.client_id}: {why}")
         return False

@@ -74,8 +74,7 @@ def on_publish(peer: "Connection", flags: int, data: bytes, start: int, end: int
         if not publish.qos:
             raise
         peer.note(refusal)
-        kind = PacketType.PUBACK if publish.qos == 1 else PacketType.PUBREC
-        peer.send(mqtt5.encode_ack(kind, publish.packet_id, refusal.code, _why(peer, refusal, 8)))
+        _refuse(peer, publish, refusal)
         return
     if publish.qos == 1:
         peer.send(mqtt5.encode_ack(PacketType.PUBACK, publish.packet_id))
@@ -88,6 +87,21 @@ def on_publish(peer: "Connection", flags: int, data: bytes, start: int, end: int
     exchange.publish(
         session, Message(topic, publish.payload, publish.qos, publish.retain, publish.properties, expires_at)
     )
+
+
+def discard(peer: "Connection", publish: Publish, refusal: Violation) -> None:
+    """Take no message, but its alias; who waits for an acknowledgement is told why (Q-20, M5-4)."""
+    terms = peer.mqtt5_terms()
+    if publish.qos:
+        _count(terms, publish, peer.exchange.profile.qos_max)
+    _topic(terms, publish)
+    if publish.qos:
+        _refuse(peer, publish, refusal)
+
+
+def _refuse(peer: "Connection", publish: Publish, refusal: Violation) -> None:
+    kind = PacketType.PUBACK if publish.qos == 1 else PacketType.PUBREC
+    peer.send(mqtt5.encode_ack(kind, publish.packet_id, refusal.code, _why(peer, refusal, 8)))
 
 
 def _count(terms: Terms, publish: Publish, qos_max: int) -> None:

@@ -75,6 +75,7 @@ class Listener:
             refusals=refusals or Unrecorded(),
         )
         self.host, self.port = "", 0
+        self.accepted = 0  # connections since the start
         self.meter = Meter(quotas, notices)
         self.new_connection = metered.maker(self, self.meter)
         self._loop = loop
@@ -168,6 +169,7 @@ class Listener:
             self.notices.say("refused", f"{oldest.peer}: {limits.WAITING_MAX} newer connections wait for a CONNECT too")
             self.waits_no_more(oldest)
             oldest.cut()
+        self.accepted += 1
         self._waiting[connection] = None
         self._connections.add(connection)
         self._empty.clear()

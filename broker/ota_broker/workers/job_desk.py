@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ota_broker.front.notices import Notices
 from ota_broker.workers.transport import Request, Transport, TransportError
@@ -19,8 +19,10 @@ from ota_stream.jobs.service import JobService
 from ota_stream.records import Record
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.shared.job_book import Rows, SharedBook
-from ota_stream.stores.shared.job_rows import JobRows
 from ota_stream.stores.shared.records import KeptRecord, Records
+
+if TYPE_CHECKING:
+    from ota_stream.stores.shared.job_rows import JobRows  # asyncpg is an extra
 
 log: Final = logging.getLogger("ota_broker")
 
@@ -30,7 +32,7 @@ LOOK_EVERY: Final = 1.0  # seconds between two looks for what is due
 class JobDesk:
     """Answers the four requests of devices; notifications leave with the answer of whoever committed the change."""
 
-    def __init__(self, rows: JobRows, options: JobOptions) -> None:
+    def __init__(self, rows: "JobRows", options: JobOptions) -> None:
         self._rows = rows
         self._options = options
 
@@ -63,7 +65,7 @@ class Timekeeper:
 
     def __init__(  # noqa: PLR0913, PLR0917 - the one place where it is put together
         self,
-        rows: JobRows,
+        rows: "JobRows",
         options: JobOptions,
         transport: Transport,
         records: Records,

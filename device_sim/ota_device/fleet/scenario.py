@@ -93,6 +93,10 @@ class Cycle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     online: Seconds
     offline: Seconds
 
+    def __post_init__(self) -> None:
+        if not self.online:
+            raise ValueError("online: with 0 it never is: write more")
+
 
 class Things(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A class of things that are alike."""
@@ -204,6 +208,13 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("limit: with 0 the run is over before it begins")
         if isinstance(self.work, StreamWork) and self.work.again >= self.limit:
             raise ValueError("limit: it is over before `again` of the work is: make it longer")
+        for things in self.classes:
+            starts = (things.count - 1) / things.ramp
+            if starts >= self.limit:
+                raise ValueError(
+                    f"limit: the run is over after {self.limit:g} s, and the last of {things.name} starts after "
+                    f"{starts:g} s: make limit longer, or ramp faster"
+                )
 
 
 def read(text: str) -> Scenario:

@@ -115,7 +115,8 @@ def _mint(role: Role, names: list[str], folder: Path, data_dir: Path, endpoint_u
                 _write(certificate_file(folder, name), certificate.encode())
                 if len(names) <= _SHOWN_MAX:
                     typer.echo(f"{name}: certificate {certificate_id}, ACTIVE, policy ota-stream-{role}")
-    typer.echo(f"{len(names)} of NAME.cert.pem and NAME.private.key, and {CA}, are in {folder}")
+    name = names[0] if len(names) == 1 else "each NAME"
+    typer.echo(f"{name}.cert.pem, {name}.private.key and {CA} are in {folder}")
     _suggest(names[0], folder, data_dir)
 
 

@@ -47,14 +47,14 @@ def fleet(
       ota-stream fleet examples/fleet.yaml --check
     """  # noqa: D412 - typer joins the lines of a paragraph
     read = _read(file)
-    if check:
-        typer.echo(f"{file}: {sum(things.count for things in read.classes)} things, nothing wrong")
-        return
     classes = tuple(_traits(things) for things in read.classes)
     plan = Plan(classes, float(read.limit), read.seed if seed is None else seed)
     names = Counter(plan.names())
     if twice := next((name for name, many in names.items() if many > 1), None):
         raise FleetError(f"{file}: two things would have the name {twice}: give the classes patterns that differ more")
+    if check:
+        typer.echo(f"{file}: {len(names)} things, nothing wrong")
+        return
     target = _target(read.target, plan, file.parent, data_dir)
     within = None if read.expect.within is None else float(read.expect.within)
     expectation = Expectation(read.expect.unexpected, within)

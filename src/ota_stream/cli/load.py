@@ -50,7 +50,9 @@ def load(
     ] = None,
     limit: Annotated[
         str,
-        typer.Option(metavar="TIME", help="End it after that, beside --duration or roll-out: what is not ready fails."),
+        typer.Option(
+            metavar="TIME", help="End it after that, beside ramp, --duration or roll-out: what is not ready fails."
+        ),
     ] = LIMIT,
     seed: Annotated[int, typer.Option(help="What everything by chance comes from.")] = 0,
     name: Annotated[str, typer.Option(help="Begin of the thing names; a number from 1 follows.")] = "thing-",
@@ -105,7 +107,7 @@ def load(
         work = Stream(stream, file_id, sha256, again)
     else:
         work = Update(update or Path(), data_dir, endpoint_url)
-    plan = Plan((traits,), given("--limit", units.seconds, limit) + again + rollout, seed)
+    plan = Plan((traits,), given("--limit", units.seconds, limit) + things / traits.ramp + again + rollout, seed)
     target = Target(host or noted_host, port or noted_port, LEVELS[mqtt_version])
     title = f"load: {things} things, " + (f"stream {stream}" if stream else f"update {update}")
     if certs is not None:

@@ -140,8 +140,11 @@ def _print_json(simulator: Simulator) -> None:
 
 def _print_banner(simulator: Simulator) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    mqtt, http = f"{simulator.host}:{simulator.port}", f"{simulator.http_host}:{simulator.http_port}"
-    console.print(f"[bold]ota-stream[/] serves MQTT on [bold cyan]{mqtt}[/], HTTP on [cyan]{http}[/]  (Ctrl-C stops)\n")
+    found = {name: f"{place['host']}:{place['port']}" for name, place in simulator.endpoints.items()}
+    mqtt, http = f"MQTT on [bold cyan]{found['mqtt']}[/]", f"HTTP on [cyan]{found['http']}[/]"
+    if "mqtts" in found:
+        mqtt, http = f"{mqtt}, by TLS on [cyan]{found['mqtts']}[/]", f"{http}, by TLS on [cyan]{found['https']}[/]"
+    console.print(f"[bold]ota-stream[/] serves {mqtt}; {http}  (Ctrl-C stops)\n")
     port = "" if simulator.port == DEFAULT_PORT else f" --port {simulator.port}"
     data_dir = simulator.settings.data_dir
     where = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(data_dir)}"
@@ -155,9 +158,11 @@ def _print_banner(simulator: Simulator) -> None:
         stream_id = next(iter(simulator.catalog)).stream_id
         _suggest(console, f"ota-stream fetch {stream_id}{port} -o copy.bin", "a simulated device downloads it")
     _suggest(console, f"ota-stream device --thing device-1{port}", "a device with an OTA agent, waiting for a job")
+    if "mqtts" in found:
+        _suggest(console, f"ota-stream certs thing device-1{where}", "its certificate; then give it --tls")
     _suggest(console, f"ota-stream update FIRMWARE --target device-1 --wait{where}", "an OTA update for it")
     _suggest(console, f"ota-stream logs{where} --follow", "every request, as CloudWatch would show it")
-    _suggest(console, f"export AWS_ENDPOINT_URL=http://{http}", "then boto3 and the AWS CLI come here")
+    _suggest(console, f"export AWS_ENDPOINT_URL=http://{found['http']}", "then boto3 and the AWS CLI come here")
 
 
 def _suggest(console: Console, command: str, what: str) -> None:

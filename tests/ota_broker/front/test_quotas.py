@@ -46,6 +46,15 @@ def allowed(call: Callable[[], None], rule: str) -> bool:
     return True
 
 
+def test_totals_grow_with_each_second_and_count_what_is_owed_once():
+    kept = COUNT | {quotas.OCTETS.name: Setting(Mode.ENFORCE, 100)}
+    meter = metered(kept)
+    for second, octets in enumerate((250, 150, 50), 1):  # 250 bytes; what is beyond the quota comes again
+        meter.touched[Busy(2, 3, octets)] = None
+        meter.turn(1000.0 + second)
+    assert (meter.came, meter.went, meter.transferred) == (6, 9, 250)
+
+
 # The table
 
 
@@ -108,7 +117,7 @@ def test_neither_preset_nor_file_is_one_clear_line():
 
 def test_messages_and_bytes_of_a_connection_are_judged_when_the_second_is_over(caplog: pytest.LogCaptureFixture):
     meter = metered()
-    meter.touched = [Busy(60, 40, 512 * 1024), Busy(60, 45, 512 * 1024 + 9)]
+    meter.touched = dict.fromkeys([Busy(60, 40, 512 * 1024), Busy(60, 45, 512 * 1024 + 9)])
     meter.turn(1000.5)
     assert excess(meter) == {}
     meter.turn(1001.0)
@@ -118,12 +127,12 @@ def test_messages_and_bytes_of_a_connection_are_judged_when_the_second_is_over(c
         f"quota Q-20: {who} 100 messages a second, in and out: 5 too many; AWS would have discarded them",
         f"quota Q-21: {who} 524288 bytes a second, in and out: 9 too many; AWS would have delayed them",
     ]
-    assert meter.touched == []
+    assert meter.touched == {}
 
 
 def test_an_account_is_judged_by_all_its_connections():
     meter = metered()
-    meter.touched = [Busy(50, 90, 0) for _ in range(401)]
+    meter.touched = dict.fromkeys([Busy(50, 90, 0) for _ in range(401)])
     meter.turn(1001.0)
     assert excess(meter) == {
         "publishes_per_connection": 401 * 40,
@@ -135,7 +144,7 @@ def test_an_account_is_judged_by_all_its_connections():  # Q-22
 def test_a_line_comes_at_once_and_then_every_ten_seconds_with_what_was_left_out(caplog: pytest.LogCaptureFixture):
     meter = metered()
     for second in range(1, 13):
-        meter.touched = [Busy(101, 0, 0)]
+        meter.touched = dict.fromkeys([Busy(101, 0, 0)])
         meter.turn(1000.0 + second)
     assert excess(meter) == {"publishes_per_connection": 12}
     first, second = caplog.messages
@@ -146,7 +155,7 @@ def test_a_line_comes_at_once_and_then_every_ten_seconds_with_what_was_left_out(
 def test_off_counts_nothing():
     meter = metered(quotas.OFF)
     assert meter.is_off
-    meter.touched = [Busy(101, 30_000, 1 << 30)]
+    meter.touched = dict.fromkeys([Busy(101, 30_000, 1 << 30)])
     for number in range(600):
         meter.connect("d", number * 1000)
         meter.subscribe(9, 51, "d")

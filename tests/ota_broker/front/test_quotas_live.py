@@ -170,6 +170,57 @@ def test_the_same_holds_in_mqtt_5(aws: Server):  # Q-20, Q-24
         assert client.is_closed()
 
 
+def test_mqtt_5_is_told_what_was_discarded_and_keeps_its_aliases():  # Q-20, M5-4
+    kept = {**quotas.OFF, "publishes_per_connection": Setting(Mode.ENFORCE, 2)}
+    with live.serving(quotas=kept) as server, RawClient(server, 5) as client:
+        client.connect("d")
+        next_second(server)
+        client.publish("t", b"1")
+        client.publish("t", b"2")
+        client.send(live.packet(0x32, live.text("a/b") + b"\0\7" + b"\x03\x23\0\1" + b"too many"))
+        (first, body) = client.receive()
+        assert (first, body[:3]) == (0x40, b"\0\7\x97"), "not taken: its packet id is free again"
+        assert b"more than 2 messages a second" in body
+        next_second(server)
+        client.send(live.packet(0x32, live.text("") + b"\0\7" + b"\x03\x23\0\1" + b"by its alias"))
+        assert client.receive() == (0x40, b"\0\7")
+
+
+def absent_with(server: Server, messages: int) -> None:
+    """Leave a session behind for which messages wait."""
+    with RawClient(server) as client:
+        client.connect("d", clean=False)
+        client.subscribe("t", qos=1)
+    live.wait_until(lambda: all(each.link is None for each in server.listener.exchange._sessions), "gone")
+    with connected(server, "e") as other:
+        for number in range(messages):
+            other.publish("t", b"%d" % number, qos=1)
+        other.until_ping()
+
+
+@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.COUNT])
+def test_what_waited_for_a_client_comes_ten_a_second(mode: Mode, caplog: pytest.LogCaptureFixture):  # Q-31
+    kept = {**quotas.OFF, "replays_per_connection": Setting(mode)}
+    with live.serving(quotas=kept) as server:
+        absent_with(server, 25)
+        next_second(server)
+        with RawClient(server) as client, connected(server, "e") as other:
+            client.connect("d", clean=False)
+            came = [payload for _, payload in client.messages()]
+            if mode is Mode.COUNT:
+                assert len(came) == 25
+                assert excess(server) == {"replays_per_connection": 15}
+                return
+            other.publish("t", b"new")
+            other.until_ping()
+            assert len(came) == 10
+            assert [payload for _, payload in client.messages()] == [b"new"]
+            came += over_seconds(server, client, 15)
+            assert came == [b"%d" % number for number in range(25)]
+            assert excess(server) == {"replays_per_connection": 2}
+    assert any(line.startswith("quota Q-31: d at") and line.endswith("delayed") for line in caplog.messages)
+
+
 def test_an_account_has_its_messages_too():  # Q-22
     kept = {**quotas.OFF, "publishes_in": Setting(Mode.ENFORCE, 3), "publishes_out": Setting(Mode.ENFORCE, 4)}
     with live.serving(quotas=kept) as server, connected(server, "d") as client, connected(server, "e") as other:

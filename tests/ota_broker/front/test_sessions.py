@@ -57,6 +57,24 @@ def test_a_clean_session_that_is_gone_keeps_nothing():
     assert not client.inbox
 
 
+def test_what_waited_comes_first_and_what_is_new_passes_it_when_it_is_held_back():
+    kept = session(link=Client())
+    for payload in (b"1", b"2", b"3", b"4"):
+        kept.deliver(Message("t", payload, 1))
+        if payload == b"2":
+            kept.link = None
+    kept.link = again = Client()
+    again.stored_max = 3
+    kept.resume(mark_duplicates=False)
+    kept.deliver(Message("t", b"new", 1))
+    again.drain(kept)
+    assert again.payloads == [b"1", b"2", b"3", b"new"]
+    again.stored_max = 1
+    kept.pump()
+    again.drain(kept)
+    assert again.payloads[4:] == [b"4"]
+
+
 def test_a_congested_reader_loses_qos_0_and_waits_for_qos_1():
     client = Client()
     slow = session(link=client)

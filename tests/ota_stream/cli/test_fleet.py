@@ -159,6 +159,8 @@ MISTAKES = [
     ("flash: 50%", "flush: 50%", 11, "classes[0].failures: Invalid enum value 'flush'"),
     ("flash: 50%", "{flash: 50%, crash: 51%}", 11, "failures: their shares are more than all things"),
     ("1000/s", "0/s", 7, "ramp: with 0 a second no thing ever starts"),
+    ("1000/s", "1/h", 1, "limit: the run is over after 600 s, and the last of doors starts after 10800 s"),
+    ("latency: 2ms", "duty: {online: 0s, offline: 1s}", 8, "online: with 0 it never is: write more"),
     ("latency: 2ms", "bandwidth: 0", 8, "bandwidth: with 0 no block ever comes"),
     ("latency: 2ms", "version: 1.2", 8, "classes[0].version: Expected `str`, got `float`"),
     ("latency: 2ms", "version: 256.0.0", 8, "version: '256.0.0' is none: write X.Y.Z, up to 255.255.65535"),
@@ -196,7 +198,9 @@ def test_a_name_for_two_things_is_refused(written):
   - {name: d, count: 102, thing: "x{number}"}
 """
     path = written("work: {do: download, stream: fw}\nclasses:" + classes)
-    assert failure(path).endswith("two things would have the name x118: give the classes patterns that differ more")
+    assert failure(path, "--check").endswith(
+        "two things would have the name x118: give the classes patterns that differ more"
+    )
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):

@@ -101,6 +101,12 @@ def test_downloads_are_repeated_for_a_time(server):
     assert images > 5
 
 
+def test_the_limit_begins_when_the_last_has_started(server):
+    slowly = "--ramp", "2/s", "--limit", "200ms"
+    result = run("--things", 2, "--stream", "fw", "--port", server.port, *slowly)
+    assert result.exit_code == 0, result.output
+
+
 def test_where_there_is_no_terminal_lines_tell_how_it_goes(server, monkeypatch):
     monkeypatch.setattr("ota_stream.cli.fleet_view.LINE_EVERY", 0.2)
     result = run("--things", 5, "--stream", "fw", "--port", server.port, "--duration", "1s", "--ramp", "1000/s")

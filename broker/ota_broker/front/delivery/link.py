@@ -30,6 +30,10 @@ class Link(Protocol):
         """Whether the client reads too slowly to be sent more."""
         ...
 
+    def takes_stored(self) -> bool:
+        """Tell whether one more message that waited for the client's return is sent in this second (Q-31)."""
+        ...
+
     def close(self, cause: Cause, reason: str) -> None:
         """End the connection."""
         ...

@@ -25,12 +25,15 @@ _IS_LAST: Final[Mapping[int, Mapping[PacketType, bool]]] = MappingProxyType(
 class Outgoing:
     """A packet id is given when a message is taken in, so it stays the same however often it is sent (4.4)."""
 
-    __slots__ = ("_bytes", "_client_id", "_kept", "_last_packet_id", "_order", "_sent", "_shelf", "_waiting")
+    __slots__ = (
+        "_bytes", "_client_id", "_kept", "_last_packet_id", "_order", "_sent", "_shelf", "_stored", "_waiting",
+    )  # fmt: skip
 
     def __init__(self, client_id: str, shelf: Shelf) -> None:
         self._client_id = client_id
         self._shelf = shelf
         self._waiting: dict[int, Message] = {}
+        self._stored: dict[int, Message] | None = None  # what waited for its return: first, or slower (Q-31)
         self._sent: dict[int, Message | None] = {}  # None: it has arrived, our PUBREL waits for its PUBCOMP
         self._kept: set[int] | None = None  # which of them have a row; made with the first
         self._bytes = 0
@@ -41,7 +44,7 @@ class Outgoing:
         """Take a message in; a lasting one outlives the process. Returns False when there is no room."""
         size, shelf = size_of(message), self._shelf
         if (
-            len(self._waiting) >= limits.QUEUE_MAX
+            len(self._waiting) + len(self._stored or ()) >= limits.QUEUE_MAX
             or self._bytes + size > limits.QUEUE_BYTES_MAX
             or shelf.bytes + size > limits.QUEUES_BYTES_MAX
         ):
@@ -70,26 +73,31 @@ class Outgoing:
 
     def pump(self, link: Link, in_flight_max: int) -> None:
         """Send what waits, as far as the client keeps up (Q-25; MQTT 5, 4.9)."""
-        waiting = self._waiting
+        stored, waiting = self._stored, self._waiting
+        while stored and len(self._sent) < in_flight_max and not link.congested and link.takes_stored():
+            self._send_first(stored, link)
         while waiting and len(self._sent) < in_flight_max and not link.congested:
-            packet_id = next(iter(waiting))
-            self._send(packet_id, waiting.pop(packet_id), link, duplicate=False)
+            self._send_first(waiting, link)
 
     def resume(self, link: Link, in_flight_max: int, *, mark_duplicates: bool) -> None:
         """Send again, in order, what was not acknowledged (4.4), then what waits. AWS does not set DUP (MB-1)."""
         again, self._sent = self._sent, {}
-        late: dict[int, Message] = {}  # the client takes fewer at a time than it did
+        late: dict[int, Message] = {}  # the client takes fewer at a time than it did, or in this second
         for packet_id, message in again.items():
             if message is None:
                 self._sent[packet_id] = None
                 link.send_release(packet_id)
-            elif len(self._sent) < in_flight_max:
+            elif not late and len(self._sent) < in_flight_max and link.takes_stored():
                 self._send(packet_id, message, link, duplicate=mark_duplicates)
             else:
                 late[packet_id] = message
-        if late:
-            self._waiting = {**late, **self._waiting}
+        self._stored = {**late, **(self._stored or {}), **self._waiting} or None
+        self._waiting = {}
         self.pump(link, in_flight_max)
+
+    def _send_first(self, queue: dict[int, Message], link: Link) -> None:
+        packet_id = next(iter(queue))
+        self._send(packet_id, queue.pop(packet_id), link, duplicate=False)
 
     def _send(self, packet_id: int, message: Message, link: Link, *, duplicate: bool) -> None:
         if link.send_message(message, packet_id, duplicate=duplicate):
@@ -124,8 +132,9 @@ class Outgoing:
 
     def clear(self) -> None:
         """Forget everything."""
-        for packet_id, message in (*self._waiting.items(), *self._sent.items()):
+        for packet_id, message in (*(self._stored or {}).items(), *self._waiting.items(), *self._sent.items()):
             self._forget(packet_id, message)
+        self._stored = None
         self._waiting.clear()
         self._sent.clear()
 
@@ -149,6 +158,7 @@ class Outgoing:
         packet_id = self._last_packet_id
         while True:
             packet_id = packet_id % PACKET_ID_MAX + 1
-            if packet_id not in self._waiting and packet_id not in self._sent:
+            is_stored = self._stored is not None and packet_id in self._stored
+            if not is_stored and packet_id not in self._waiting and packet_id not in self._sent:
                 self._last_packet_id = packet_id
                 return packet_id

@@ -40,8 +40,11 @@ class Meter:
         self.octets = self._usages[quotas.OCTETS]
         self.incoming = self._usages[quotas.PUBLISHES_IN]
         self.outgoing = self._usages[quotas.PUBLISHES_OUT]
+        self.replays = self._usages[quotas.REPLAYS]
         self.now = 0.0
-        self.touched: list[Metered] = []  # connections that have counted something in this second
+        self.came = self.went = 0  # messages in and out, up to this second, since the start
+        self.transferred = 0  # and bytes
+        self.touched: dict[Metered, None] = {}  # connections that have counted something in this second
         self._ends = 0.0
         self._clients: dict[str, int] = {}  # CONNECTs of this second
         self._calls: dict[str, int] = {}
@@ -66,11 +69,13 @@ class Meter:
             return
         self.now, self._ends = now, now + _SECOND
         received = sent = 0
-        touched, self.touched = self.touched, []
+        touched, self.touched = self.touched, {}
         for connection in touched:
             came, went = self._judge(connection)
             received += came
             sent += went
+        self.came += received
+        self.went += sent
         for usage, number in ((self.incoming, received), (self.outgoing, sent)):  # Q-22
             if number > usage.limit_if(Mode.COUNT):
                 usage.over(number - usage.limit, "all devices", now)
@@ -81,7 +86,9 @@ class Meter:
 
     def _judge(self, connection: Metered) -> tuple[int, int]:
         """Count what a connection had too much of. What is enforced was judged when it happened."""
-        came, went, octets = connection.begin_second(self.octets.limit_if(Mode.ENFORCE))
+        held_to = self.octets.limit_if(Mode.ENFORCE)
+        came, went, octets = connection.begin_second(held_to)
+        self.transferred += min(octets, held_to)  # what is beyond comes again with its next second
         publishes_max, octets_max = self.publishes.limit_if(Mode.COUNT), self.octets.limit_if(Mode.COUNT)
         if came + went > publishes_max:  # Q-20
             self.publishes.over(came + went - publishes_max, connection.who, self.now)

@@ -6,9 +6,10 @@ Which of them a door makes is decided once, so that a connection without quotas 
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from ota_broker.front import limits
+from ota_broker.front import dialogue5, limits
 from ota_broker.front.access import Access
-from ota_broker.front.codec.packets import Connect, Message, PacketType
+from ota_broker.front.codec import mqtt5
+from ota_broker.front.codec.packets import Connect, Message, PacketType, Violation
 from ota_broker.front.connection import Connection, Door
 from ota_broker.front.delivery.sessions import Session
 from ota_broker.front.metering.meter import Meter
@@ -20,7 +21,7 @@ from ota_broker.front.version import Handle, Version
 class CountedConnection(Connection):
     """Counts messages and bytes of the second at hand; the meter judges them when it is over."""
 
-    __slots__ = ("_meter", "_octets", "came", "went")
+    __slots__ = ("_meter", "_octets", "came", "replayed", "went")
 
     def __init__(self, door: Door, meter: Meter) -> None:
         super().__init__(door)
@@ -28,6 +29,7 @@ class CountedConnection(Connection):
         self._octets: int = 0  # while it is not 0, the meter knows of this connection
         self.came: int = 0
         self.went: int = 0
+        self.replayed: int = 0  # one more than the quota: something waits for the next second
 
     @property
     def who(self) -> str:
@@ -37,20 +39,23 @@ class CountedConnection(Connection):
     def begin_second(self, octets_max: int) -> tuple[int, int, int]:  # noqa: ARG002 - it owes nothing
         """Return messages in, messages out and bytes, and count anew."""
         counted = self.came, self.went, self._octets
-        self.came = self.went = self._octets = 0
+        is_late = self.replayed > self._meter.replays.limit_if(Mode.ENFORCE)
+        self.came = self.went = self._octets = self.replayed = 0
+        if is_late and self.session.link is self:
+            self.session.pump()
         return counted
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes."""
         if not self._octets:
-            self._meter.touched.append(self)
+            self._meter.touched[self] = None
         self._octets += len(data)
         Connection.data_received(self, data)
 
     def write_pending(self) -> None:
         """Count the bytes."""
         if not self._octets and self._pending_bytes:
-            self._meter.touched.append(self)
+            self._meter.touched[self] = None
         self._octets += self._pending_bytes
         Connection.write_pending(self)
 
@@ -58,6 +63,17 @@ class CountedConnection(Connection):
         """Count the message."""
         self.went += 1
         return Connection.send_message(self, message, packet_id, duplicate=duplicate)
+
+    def takes_stored(self) -> bool:
+        """Count a message that waited for the client's return (Q-31)."""
+        replays = self._meter.replays
+        if self.replayed > replays.limit_if(Mode.ENFORCE):
+            return False
+        self.replayed += 1
+        if replays.allows(self.replayed - 1, 1, self.who, self._meter.now):
+            return True
+        self._meter.touched[self] = None  # even if nothing it was sent has left: it is to go on
+        return False
 
     def admit(self, client_id: str) -> Access:
         """Count the CONNECT (Q-23)."""
@@ -88,30 +104,33 @@ class EnforcedConnection(CountedConnection):
         counted = super().begin_second(octets_max)
         self._octets = max(0, counted[2] - octets_max)
         if self._octets:
-            self._meter.touched.append(self)
+            self._meter.touched[self] = None
         if self._held and self._octets <= octets_max:
             self._held = False
             self._door.outbox.put(self)
         return counted
 
-    def takes(self) -> bool:
-        """Tell whether a PUBLISH may come in, and count it."""
-        allowed = self._allows(self._meter.incoming)
-        if allowed:
-            self.came += 1
-        return allowed
+    def takes(self) -> Violation | None:
+        """Count a PUBLISH in, or return why it may not come in."""
+        exceeded = self._exceeded(self._meter.incoming)
+        if exceeded is not None:
+            return exceeded.violation()
+        self.came += 1
+        return None
 
-    def _allows(self, account: Usage) -> bool:
-        """Tell whether one more message may come in or go out (Q-20, Q-22)."""
+    def _exceeded(self, account: Usage) -> Usage | None:
+        """Return the quota that forbids one more message in or out, if any (Q-20, Q-22)."""
         meter = self._meter
         if self.came + self.went >= meter.publishes.limit_if(Mode.ENFORCE):
             meter.publishes.over(1, self.who, meter.now)
-            return False
-        return account.mode is not Mode.ENFORCE or account.spend(1, self.who, meter.now)
+            return meter.publishes
+        if account.mode is Mode.ENFORCE and not account.spend(1, self.who, meter.now):
+            return account
+        return None
 
     def send_message(self, message: Message, packet_id: int, *, duplicate: bool) -> bool:
         """Write a message if it is allowed and there is room. False when it is never to be sent."""
-        if not self._allows(self._meter.outgoing):
+        if self._exceeded(self._meter.outgoing) is not None:
             return False
         if self._held and self._pending_bytes > limits.WRITE_HIGH:
             return self._drop(message, f"{self._pending_bytes} bytes wait for its next second (Q-21)")
@@ -163,11 +182,16 @@ def _counting(handle: Handle) -> Handle:
 
 
 def _judging(handle: Handle) -> Handle:
-    """Let a message in only if it is allowed: one that is not is not acknowledged either."""
+    """Let a message in only if it is allowed; MQTT 5 has words for one that is not, 3.1.1 has none."""
 
     def on_publish(peer: Connection, flags: int, data: bytes, start: int, end: int) -> None:
-        if isinstance(peer, EnforcedConnection) and peer.takes():
+        if not isinstance(peer, EnforcedConnection):
+            return
+        refusal = peer.takes()
+        if refusal is None:
             handle(peer, flags, data, start, end)
+        elif peer.terms is not None:
+            dialogue5.discard(peer, mqtt5.decode_publish(flags, data, start, end), refusal)
 
     return on_publish
 

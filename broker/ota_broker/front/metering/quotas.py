@@ -56,6 +56,9 @@ SUBSCRIPTIONS: Final = Quota(
 )
 FILTERS: Final = Quota("filters_per_subscribe", "Q-24", 8, "filters in a SUBSCRIBE", Scope.CONNECTION, "disconnected")
 SUBSCRIBES: Final = Quota("subscribes", "Q-24", 500, "subscriptions a second", Scope.ACCOUNT, "disconnected")
+REPLAYS: Final = Quota(
+    "replays_per_connection", "Q-31", 10, "kept messages a second after a return", Scope.CONNECTION, "delayed"
+)
 STREAM_CALLS: Final = Quota(
     "stream_calls", "Q-9", 15, "calls a second of each operation of streams", Scope.ACCOUNT, "refused"
 )
@@ -65,7 +68,7 @@ UPDATE_CALLS: Final = Quota(
 
 TABLE: Final = (
     PUBLISHES, OCTETS, PUBLISHES_IN, PUBLISHES_OUT, CONNECTIONS, CONNECTS, CLIENT_CONNECTS, SUBSCRIPTIONS, FILTERS,
-    SUBSCRIBES, STREAM_CALLS, UPDATE_CALLS,
+    SUBSCRIBES, REPLAYS, STREAM_CALLS, UPDATE_CALLS,
 )  # fmt: skip
 
 
