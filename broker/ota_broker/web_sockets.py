@@ -18,6 +18,7 @@ from ota_broker.front import limits
 from ota_broker.front.access import ANONYMOUS, Identity
 from ota_broker.front.codec.packets import Cause
 from ota_broker.front.listener import Listener
+from ota_broker.front.wheel import Deadline
 from ota_broker.signed_urls import read
 from ota_stream.api.web_socket import SOCKET
 from ota_stream.stores.errors import StoreError
@@ -109,7 +110,7 @@ class WebSocketTransport(asyncio.Transport):
     async def run(self, receive: Receive, send: Send) -> None:
         """Feed the connection until one side ends it."""
         door = self._listener
-        second = door.wheel.put(self, door.now() + limits.WEBSOCKET_MAX)
+        limit = Deadline(door.wheel, door.now() + limits.WEBSOCKET_MAX, self._on_limit)
         sending = asyncio.create_task(self._send(send))
         try:
             self._connection.connection_made(self)
@@ -118,7 +119,7 @@ class WebSocketTransport(asyncio.Transport):
             self._closing = True
             sending.cancel()
             await asyncio.wait([sending])
-            door.wheel.delete(self, second)
+            limit.cancel()
             self._connection.connection_lost(None)
 
     async def _read(self, receive: Receive) -> None:
@@ -146,7 +147,7 @@ class WebSocketTransport(asyncio.Transport):
                 await send({"type": "websocket.close", "code": 1000})
                 return
 
-    def on_deadline(self, now: float) -> None:  # noqa: ARG002 - Timed
+    def _on_limit(self) -> None:
         """End a connection that has lasted a day (Q-32)."""
         self._connection.close(Cause.WEBSOCKET_TTL, f"it has lasted {limits.WEBSOCKET_MAX / 3600:g} h")
 

@@ -15,9 +15,8 @@ from ota_broker.front.codec.reasons import Reason
 from ota_broker.front.delivery.sessions import Session, at_qos
 from ota_broker.front.exchange import Exchange
 from ota_broker.front.outbox import Outbox
-from ota_broker.front.stall import Stall
 from ota_broker.front.version import Version
-from ota_broker.front.wheel import Wheel
+from ota_broker.front.wheel import Deadline, Wheel
 
 if TYPE_CHECKING:
     from ota_broker.front.codec.wire import Wire
@@ -89,7 +88,7 @@ class Connection(asyncio.Protocol):
         self._pending_bytes = 0
         self._choked = False  # requests wait until their sender has read
         self._closing = False
-        self._stall: Stall | None = None
+        self._stall: Deadline | None = None  # while it has more to read than it may
         self.congested = False
         self.peer = ""
 
@@ -165,7 +164,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer reads slowly: stop serving it, and give it time."""
         self.congested = True
-        self._stall = Stall(self, self._door.wheel, self._door.now() + limits.READ_WITHIN)
+        self._stall = Deadline(self._door.wheel, self._door.now() + limits.READ_WITHIN, self._on_stall)
 
     def resume_writing(self) -> None:
         """The peer has read: send what waited, then go on with its requests."""
@@ -178,7 +177,7 @@ class Connection(asyncio.Protocol):
 
     def _end_stall(self) -> None:
         if self._stall is not None:
-            self._stall.end()
+            self._stall.cancel()
             self._stall = None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -326,6 +325,11 @@ class Connection(asyncio.Protocol):
             self.exchange.leave(self.session, self, will)
 
     # Deadlines
+
+    def _on_stall(self) -> None:
+        """Drop a peer that did not read what it was sent (R22)."""
+        needed = limits.WRITE_HIGH - limits.WRITE_LOW
+        self.close(Cause.THROTTLED, f"it did not read {needed} bytes within {limits.READ_WITHIN:g} s")
 
     def on_deadline(self, now: float) -> None:
         """Close a peer that was silent too long; cut one that does not read its end."""

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from ota_broker.front import limits
 from ota_broker.front.access import ANONYMOUS, Identity
 from ota_broker.front.notices import Notices
-from ota_broker.front.wheel import Wheel
+from ota_broker.front.wheel import Deadline, Wheel
 
 RECORD: Final = 16 * 1024  # bytes of the largest record: what goes through OpenSSL at one time
 
@@ -62,7 +62,7 @@ class SecuredPort:
 class Secured(asyncio.Protocol, asyncio.Transport):
     """One peer: to the socket a protocol; and once it has shown who it is, a transport to its connection."""
 
-    __slots__ = ("_incoming", "_outgoing", "_paused", "_plain", "_port", "_protocol", "_second", "_tls")
+    __slots__ = ("_deadline", "_incoming", "_outgoing", "_paused", "_plain", "_port", "_protocol", "_tls")
 
     def __init__(self, port: SecuredPort) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Secured(asyncio.Protocol, asyncio.Transport):
         """Start the time for the handshake."""
         self._plain = cast("asyncio.Transport", transport)
         port = self._port
-        self._second = port.wheel.put(self, port.now() + limits.HANDSHAKE_WITHIN)
+        self._deadline = Deadline(port.wheel, port.now() + limits.HANDSHAKE_WITHIN, self._on_deadline)
         port.strangers.add(self)
         if len(port.strangers) > limits.HANDSHAKES_MAX:
             self._refuse(f"{limits.HANDSHAKES_MAX} TLS handshakes are under way already")
@@ -109,7 +109,7 @@ class Secured(asyncio.Protocol, asyncio.Transport):
         if self._protocol is not None:
             self._protocol.resume_writing()
 
-    def on_deadline(self, now: float) -> None:  # noqa: ARG002 - Timed
+    def _on_deadline(self) -> None:
         """Cut a peer that takes too long to say who it is."""
         self._refuse(f"no TLS handshake within {limits.HANDSHAKE_WITHIN:g} s")
 
@@ -157,7 +157,7 @@ class Secured(asyncio.Protocol, asyncio.Transport):
 
     def _forget(self) -> None:
         self._port.strangers.discard(self)
-        self._port.wheel.delete(self, self._second)
+        self._deadline.cancel()
 
     def _refuse(self, reason: str) -> None:
         self._forget()
