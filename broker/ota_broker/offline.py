@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ota_broker.services import Outlets, Place, open_services
-from ota_broker.simulator import SystemClock
+from ota_broker.system_clock import SystemClock
 from ota_stream.api.aws import provisioning
 from ota_stream.api.aws.issuing import Issuer
 from ota_stream.api.aws.moto.principals import MotoPrincipals

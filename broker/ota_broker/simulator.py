@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import time
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from ota_broker.recorder import Recorder
 from ota_broker.refusals import RecordedRefusals
 from ota_broker.request_log import RequestLog
 from ota_broker.services import Outlets, Place, Services, open_services
+from ota_broker.system_clock import SystemClock
 from ota_broker.tls import Tls
 from ota_broker.tls_door import TlsDoor
 from ota_broker.web_sockets import MqttOverWebSocket, read_token
@@ -46,13 +46,6 @@ from ota_stream.streams.catalog import Catalog
 from ota_stream.streams.service import StreamService
 
 _HTTP_ENDPOINTS: Final = frozenset({"iot:Jobs", "iot:CredentialProvider"})
-
-
-class SystemClock:
-    """The machine's time."""
-
-    wall = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
 
 
 class Simulator:

@@ -13,7 +13,7 @@ import uvloop
 
 from ota_broker.front.notices import Notices
 from ota_broker.request_log import RequestLog
-from ota_broker.simulator import SystemClock
+from ota_broker.system_clock import SystemClock
 from ota_broker.workers.clients import CLIENT_OF
 from ota_broker.workers.job_desk import JobDesk, Timekeeper
 from ota_broker.workers.probe import ProbeDesk, probe
