@@ -136,7 +136,7 @@ def key_file(folder: Path, name: str) -> Path:
 
 
 def _suggest(name: str, folder: Path, data_dir: Path) -> None:
-    host, port = endpoints.mqtts(data_dir)
+    host, port = endpoints.mqtt(data_dir, tls=True)
     files = {"cafile": folder / CA, "cert": certificate_file(folder, name), "key": key_file(folder, name)}
     shown = " ".join(f"--{option} {shlex.quote(str(file))}" for option, file in files.items())
     topic = shlex.quote(f"$aws/things/{name}/jobs/get")

@@ -16,9 +16,9 @@ from ota_device.orders import Outcome
 from ota_device.station import FIRST_VERSION, Hardware, Station, checked, held, in_use
 from ota_device.storage import FolderStorage
 from ota_device.verify import certificates_of
-from ota_stream.cli.endpoints import DataDirOption
+from ota_stream.cli.endpoints import DataDirOption, HostOption, PortOption, mqtt
 from ota_stream.cli.fetch import progress_bar
-from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, address, credentials
+from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, credentials
 from ota_stream.stores.datadir import DEFAULT
 from ota_stream.stores.keys import signers
 
@@ -42,10 +42,8 @@ def device(
     version: Annotated[str, typer.Option(metavar="X.Y.Z", help="Version of the image a new flash starts with.")] = str(
         FIRST_VERSION
     ),
-    host: Annotated[str | None, typer.Option(help="Where the simulator listens.  [default: as it has noted]")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
-    ] = None,
+    host: HostOption = None,
+    port: PortOption = None,
     tls: TlsOption = False,
     cert: CertOption = None,
     key: KeyOption = None,
@@ -72,11 +70,11 @@ def device(
     anything = None if ca is None else _certificate(ca)
     folder = flash or DEVICES / checked(thing)
     certificates = held(folder, anything, lambda: signers(data_dir))
-    noted_host, noted_port = address(data_dir, tls=tls)
+    address = mqtt(data_dir, tls=tls, host=host, port=port)
     files = credentials(thing, data_dir, cert, key, root_ca) if tls else None
 
     def link(attempts: int) -> Link:
-        return Link(host or noted_host, port or noted_port, thing, LinkOptions(attempts=attempts, credentials=files))
+        return Link(*address, thing, LinkOptions(attempts=attempts, credentials=files))
 
     with in_use(folder), _Screen() as screen:
         hardware = Hardware(FolderStorage(folder), certificates, FLAVOURS[flavour], first)

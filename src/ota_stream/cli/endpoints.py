@@ -15,7 +15,10 @@ DataDirOption = Annotated[Path, typer.Option(help="Data directory of the running
 EndpointUrlOption = Annotated[
     str | None, typer.Option(metavar="URL", help="Its HTTP address instead, for example http://127.0.0.1:4566.")
 ]
-
+HostOption = Annotated[str | None, typer.Option(help="Where the simulator listens.  [default: as it has noted]")]
+PortOption = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
+]
 
 DEFAULT_MQTT: Final = ("127.0.0.1", 1883)
 DEFAULT_MQTTS: Final = ("127.0.0.1", 8883)
@@ -44,14 +47,10 @@ def find(data_dir: Path, endpoint_url: str | None) -> Endpoint:
     return _in_file(data_dir / FILE) if endpoint_url is None else _in_url(endpoint_url)
 
 
-def mqtt(data_dir: Path) -> tuple[str, int]:
-    """Return MQTT host and port of the running simulator; where none tells, those that `serve` has by default."""
-    return _noted(data_dir, "mqtt") or DEFAULT_MQTT
-
-
-def mqtts(data_dir: Path) -> tuple[str, int]:
-    """Return the same for MQTT by TLS."""
-    return _noted(data_dir, "mqtts") or DEFAULT_MQTTS
+def mqtt(data_dir: Path, *, tls: bool = False, host: str | None = None, port: int | None = None) -> tuple[str, int]:
+    """Return where devices find the running simulator: as the caller says, as it has noted, or as `serve` has it."""
+    noted = _noted(data_dir, "mqtts") or DEFAULT_MQTTS if tls else _noted(data_dir, "mqtt") or DEFAULT_MQTT
+    return host or noted[0], port or noted[1]
 
 
 def _noted(data_dir: Path, what: str) -> tuple[str, int] | None:

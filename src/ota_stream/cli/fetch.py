@@ -15,8 +15,8 @@ from ota_device.device import Device, Fetched, ProgressSeen
 from ota_device.download import DownloadOptions
 from ota_device.link import Link, LinkOptions
 from ota_device.plan import Mode
-from ota_stream.cli.endpoints import DataDirOption
-from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, address, credentials
+from ota_stream.cli.endpoints import DataDirOption, HostOption, PortOption, mqtt
+from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, credentials
 from ota_stream.errors import OtaStreamError
 from ota_stream.stores.datadir import DEFAULT
 from ota_stream.streams.topics import Format
@@ -34,10 +34,8 @@ def fetch(
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="Stream id, as `ota-stream serve` prints it.")],
     *,
     thing: Annotated[str, typer.Option(help="Thing name; also the MQTT client id.")] = "device-1",
-    host: Annotated[str | None, typer.Option(help="Where the simulator listens.  [default: as it has noted]")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
-    ] = None,
+    host: HostOption = None,
+    port: PortOption = None,
     tls: TlsOption = False,
     cert: CertOption = None,
     key: KeyOption = None,
@@ -68,10 +66,10 @@ def fetch(
         block_count=blocks,
         client_token=f"fetch-{secrets.token_hex(4)}",  # tells our answers from those to an earlier run
     )
-    noted_host, noted_port = address(data_dir, tls=tls)
+    address = mqtt(data_dir, tls=tls, host=host, port=port)
     files = credentials(thing, data_dir, cert, key, root_ca) if tls else None
     link_options = LinkOptions(credentials=files)
-    with Link(host or noted_host, port or noted_port, thing, link_options) as link, progress_bar(stream) as on_progress:
+    with Link(*address, thing, link_options) as link, progress_bar(stream) as on_progress:
         fetched = Device(link, thing).fetch(stream, file_id, options, on_progress)
     _report(stream, file_id, fetched)
     if output is not None:

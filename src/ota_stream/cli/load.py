@@ -13,7 +13,7 @@ from ota_device.fleet.mqtt import Level
 from ota_device.fleet.report import Expectation
 from ota_device.fleet.site import Target
 from ota_device.fleet.traits import Traits
-from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption, mqtt, mqtts
+from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption, HostOption, PortOption, mqtt
 from ota_stream.cli.fleet_run import FleetError, MetricsOption, ReportOption, Run, run, sized
 from ota_stream.cli.fleet_work import Stream, Update, Work, giver
 from ota_stream.jobs.quotas import RATE_MAX
@@ -57,10 +57,8 @@ def load(
     seed: Annotated[int, typer.Option(help="What everything by chance comes from.")] = 0,
     name: Annotated[str, typer.Option(help="Begin of the thing names; a number from 1 follows.")] = "thing-",
     mqtt_version: Annotated[str, typer.Option("--mqtt", metavar="3.1.1|5", help="Version of MQTT.")] = "3.1.1",
-    host: Annotated[str | None, typer.Option(help="Where the simulator listens.  [default: as it has noted]")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Its MQTT port.  [default: as it has noted, or 1883]")
-    ] = None,
+    host: HostOption = None,
+    port: PortOption = None,
     data_dir: DataDirOption = DEFAULT,
     endpoint_url: EndpointUrlOption = None,
     certs: Annotated[
@@ -92,7 +90,6 @@ def load(
         raise FleetError(f"stream id {stream!r}: use 1 to 128 of a-z A-Z 0-9 _ -")
     if mqtt_version not in LEVELS:
         raise FleetError(f"MQTT version {mqtt_version!r}: use 3.1.1 or 5")
-    noted_host, noted_port = mqtt(data_dir) if certs is None else mqtts(data_dir)
     traits = Traits(
         count=things,
         thing=_pattern(name, things),
@@ -108,7 +105,7 @@ def load(
     else:
         work = Update(update or Path(), data_dir, endpoint_url)
     plan = Plan((traits,), given("--limit", units.seconds, limit) + things / traits.ramp + again + rollout, seed)
-    target = Target(host or noted_host, port or noted_port, LEVELS[mqtt_version])
+    target = Target(*mqtt(data_dir, tls=certs is not None, host=host, port=port), LEVELS[mqtt_version])
     title = f"load: {things} things, " + (f"stream {stream}" if stream else f"update {update}")
     if certs is not None:
         identities.check(list(plan.names()), certs)

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from ota_device.link import Credentials
-from ota_stream.cli import endpoints
 from ota_stream.cli.certs import CA, FOLDER, certificate_file, key_file
 
 TlsOption = Annotated[bool, typer.Option("--tls", help="Speak TLS, with what `ota-stream certs thing` has written.")]
@@ -25,8 +24,3 @@ def credentials(thing: str, data_dir: Path, cert: Path | None, key: Path | None,
     """Return the files of a thing; those that were not named are where `ota-stream certs thing` puts them."""
     folder = data_dir / FOLDER
     return Credentials(cert or certificate_file(folder, thing), key or key_file(folder, thing), root_ca or folder / CA)
-
-
-def address(data_dir: Path, *, tls: bool) -> tuple[str, int]:
-    """Return host and port of the running simulator; where none tells, those that `serve` has by default."""
-    return endpoints.mqtts(data_dir) if tls else endpoints.mqtt(data_dir)
