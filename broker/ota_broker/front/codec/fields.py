@@ -8,7 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from ota_broker.front import limits
-from ota_broker.front.codec.packets import Malformed, TooMany
+from ota_broker.front.codec.packets import Malformed, PacketType, TooMany
+
+FLAGS_OF_REQUESTS: Final = 0x02  # SUBSCRIBE, UNSUBSCRIBE, PUBREL: 2.2.2 (MQTT 5: 2.1.3)
 
 _MORE: Final = 0x80
 _VARIABLE_BYTES_MAX: Final = 4  # 1.5.5
@@ -79,6 +81,17 @@ class Reader:
         """Raise if anything is left."""
         if self.more():
             raise Malformed("bytes after the last field")
+
+
+def request(kind: PacketType, flags: int, data: bytes, start: int, end: int) -> tuple[Reader, int]:
+    """Read the packet id that a SUBSCRIBE or UNSUBSCRIBE begins with, and return what reads on. Raises Malformed."""
+    if flags != FLAGS_OF_REQUESTS:
+        raise Malformed(f"{kind.name} with flags {flags} in its first byte")
+    reader = Reader(data, start, end)
+    packet_id = reader.number(2)
+    if not packet_id:
+        raise Malformed(f"{kind.name} with packet id 0")
+    return reader, packet_id
 
 
 def check_count(filters: Collection[object]) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ota_broker.front.codec import fields
-from ota_broker.front.codec.fields import Reader, check_count
+from ota_broker.front.codec.fields import FLAGS_OF_REQUESTS, check_count
 from ota_broker.front.codec.framing import length_bytes
 from ota_broker.front.codec.packets import Malformed, Message, PacketType, Publish, Subscribe, Unsubscribe
 from ota_broker.front.codec.reasons import Reason
@@ -19,7 +19,6 @@ QOS_MAX: Final = 2
 PINGRESP: Final = bytes((PacketType.PINGRESP << 4, 0))
 
 _PUBLISH: Final = PacketType.PUBLISH << 4
-_FLAGS_OF_REQUESTS: Final = 0x02  # SUBSCRIBE, UNSUBSCRIBE, PUBREL: 2.2.2
 
 
 def decode_publish(flags: int, data: bytes, start: int, end: int) -> Publish:
@@ -42,7 +41,7 @@ def decode_publish(flags: int, data: bytes, start: int, end: int) -> Publish:
 
 def decode_subscribe(flags: int, data: bytes, start: int, end: int) -> Subscribe:
     """Read a SUBSCRIBE (3.8)."""
-    reader, packet_id = _request("SUBSCRIBE", flags, data, start, end)
+    reader, packet_id = fields.request(PacketType.SUBSCRIBE, flags, data, start, end)
     filters: list[tuple[str, int]] = []
     while reader.more():
         check_count(filters)
@@ -57,7 +56,7 @@ def decode_subscribe(flags: int, data: bytes, start: int, end: int) -> Subscribe
 
 def decode_unsubscribe(flags: int, data: bytes, start: int, end: int) -> Unsubscribe:
     """Read an UNSUBSCRIBE (3.10)."""
-    reader, packet_id = _request("UNSUBSCRIBE", flags, data, start, end)
+    reader, packet_id = fields.request(PacketType.UNSUBSCRIBE, flags, data, start, end)
     filters: list[str] = []
     while reader.more():
         check_count(filters)
@@ -67,19 +66,9 @@ def decode_unsubscribe(flags: int, data: bytes, start: int, end: int) -> Unsubsc
     return Unsubscribe(packet_id, tuple(filters))
 
 
-def _request(name: str, flags: int, data: bytes, start: int, end: int) -> tuple[Reader, int]:
-    if flags != _FLAGS_OF_REQUESTS:
-        raise Malformed(f"{name} with flags {flags} in its first byte")
-    reader = Reader(data, start, end)
-    packet_id = reader.number(2)
-    if not packet_id:
-        raise Malformed(f"{name} with packet id 0")
-    return reader, packet_id
-
-
 def decode_ack(kind: PacketType, flags: int, data: bytes, start: int, end: int) -> int:
     """Read a PUBACK, PUBREC, PUBREL or PUBCOMP (3.4 to 3.7) and return its packet id."""
-    if flags != (_FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0) or end - start != 2:  # noqa: PLR2004 - an id
+    if flags != (FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0) or end - start != 2:  # noqa: PLR2004 - an id
         raise Malformed(f"malformed {kind.name}")
     return int.from_bytes(data[start:end], "big")
 
@@ -97,7 +86,7 @@ def encode_connack(return_code: int, *, session_present: bool = False) -> bytes:
 
 def encode_ack(kind: PacketType, packet_id: int, codes: bytes = b"") -> bytes:
     """Write a PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK (with its return codes) or UNSUBACK."""
-    first = kind << 4 | (_FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0)
+    first = kind << 4 | (FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0)
     return bytes((first,)) + length_bytes(2 + len(codes)) + packet_id.to_bytes(2, "big") + codes
 
 

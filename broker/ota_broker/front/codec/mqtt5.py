@@ -5,8 +5,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from ota_broker.front.codec import fields, grants, properties
-from ota_broker.front.codec.fields import Reader, check_count
+from ota_broker.front.codec import fields, grants, mqtt311, properties
+from ota_broker.front.codec.fields import FLAGS_OF_REQUESTS, Reader, check_count
 from ota_broker.front.codec.framing import length_bytes
 from ota_broker.front.codec.packets import (
     Malformed,
@@ -23,9 +23,7 @@ from ota_broker.front.codec.reasons import Reason
 
 LEVEL: Final = 5  # 3.1.2.2
 
-_QOS_MAX: Final = 2
 _PUBLISH: Final = PacketType.PUBLISH << 4
-_FLAGS_OF_REQUESTS: Final = 0x02  # SUBSCRIBE, UNSUBSCRIBE, PUBREL: 2.1.3
 _NO_PROPERTIES: Final = b"\0"
 _TAKEN: Final = frozenset({0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99})
 
@@ -61,23 +59,13 @@ _NOTHING: Final = Properties()
 
 def decode_publish(flags: int, data: bytes, start: int, end: int) -> Publish:
     """Read a PUBLISH (3.3)."""
-    qos = flags >> 1 & 3
-    if qos > _QOS_MAX:
-        raise Malformed("PUBLISH with QoS 3")
-    if flags & 8 and not qos:
-        raise Malformed("PUBLISH with DUP and QoS 0")
-    body = start + 2
-    topic_end = body + int.from_bytes(data[start:body], "big")
-    after = topic_end + 2 if qos else topic_end
-    if after >= end or body > end:
+    head = mqtt311.decode_publish(flags, data, start, end)  # what follows the packet id is the only difference
+    topic, qos, retain, packet_id, rest = head.topic, head.qos, head.retain, head.packet_id, head.payload
+    if not rest:
         raise Malformed("a field is longer than its packet")
-    packet_id = int.from_bytes(data[topic_end:after], "big")
-    if qos and not packet_id:
-        raise Malformed("PUBLISH with packet id 0")
-    topic, retain = data[body:topic_end], bool(flags & 1)
-    if not data[after]:  # no properties: what most devices send
-        return Publish(topic, data[after + 1 : end], qos, retain, packet_id)
-    reader = Reader(data, after, end)
+    if not rest[0]:  # no properties: what most devices send
+        return Publish(topic, rest[1:], qos, retain, packet_id)
+    reader = Reader(rest, 0, len(rest))
     found = properties.decode(reader, PacketType.PUBLISH)
     if Property.SUBSCRIPTION_ID in found:
         raise Violation("PUBLISH with a subscription identifier")  # 3.3.4
@@ -100,7 +88,7 @@ def decode_subscribe(flags: int, data: bytes, start: int, end: int) -> Subscribe
         topic_filter, options = reader.text(), reader.number(1)
         if options & ~grants.OPTIONS:
             raise Malformed(f"SUBSCRIBE with options {options:#x}")  # 3.8.3.1
-        if options & grants.QOS > _QOS_MAX or options & grants.RETAIN_HANDLING == grants.RETAIN_HANDLING:
+        if options & grants.QOS > mqtt311.QOS_MAX or options & grants.RETAIN_HANDLING == grants.RETAIN_HANDLING:
             raise Violation(f"SUBSCRIBE with options {options:#x}")  # 3.8.3.1
         filters.append((topic_filter, options))
     if not filters:
@@ -123,18 +111,13 @@ def decode_unsubscribe(flags: int, data: bytes, start: int, end: int) -> Unsubsc
 def _request(
     kind: PacketType, flags: int, data: bytes, start: int, end: int
 ) -> tuple[Reader, int, dict[Property, Any]]:
-    if flags != _FLAGS_OF_REQUESTS:
-        raise Malformed(f"{kind.name} with flags {flags} in its first byte")
-    reader = Reader(data, start, end)
-    packet_id = reader.number(2)
-    if not packet_id:
-        raise Malformed(f"{kind.name} with packet id 0")
+    reader, packet_id = fields.request(kind, flags, data, start, end)
     return reader, packet_id, properties.decode(reader, kind)
 
 
 def decode_ack(kind: PacketType, flags: int, data: bytes, start: int, end: int) -> tuple[int, int]:
     """Read a PUBACK, PUBREC, PUBREL or PUBCOMP (3.4 to 3.7) and return its packet id and reason code."""
-    if flags != (_FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0):
+    if flags != (FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0):
         raise Malformed(f"{kind.name} with flags {flags} in its first byte")
     reader = Reader(data, start, end)
     packet_id = reader.number(2)
@@ -170,7 +153,7 @@ def encode_connack(code: Reason, found: Mapping[Property, Any], *, session_prese
 
 def encode_ack(kind: PacketType, packet_id: int, code: Reason = Reason.SUCCESS, why: str = "") -> bytes:
     """Write a PUBACK, PUBREC, PUBREL or PUBCOMP (3.4 to 3.7); a reason string only if there is one."""
-    first = kind << 4 | (_FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0)
+    first = kind << 4 | (FLAGS_OF_REQUESTS if kind is PacketType.PUBREL else 0)
     identity = packet_id.to_bytes(2, "big")
     if not code and not why:
         return bytes((first, 2)) + identity
