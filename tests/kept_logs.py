@@ -1,12 +1,16 @@
-"""A data directory with log records for tests of the commands that show them."""
+"""A data directory with log records: for tests of the commands that show them, and as a process has left it."""
 
 import contextlib
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 from ota_stream.logs.entries import EntryWriter
+from ota_stream.logs.events import Wanted
 from ota_stream.records import Action, RequestRecord
 from ota_stream.stores.journal import Journal
+from ota_stream.stores.log_events import FOREVER, StoredEvents
 from ota_stream.stores.log_intake import Intake
 
 GET_STREAM = RequestRecord(
@@ -33,6 +37,12 @@ HOSTILE = RequestRecord(
     '"\n\u202e\U000e0001 :boom:',
     "no",
 )
+
+
+def entries(data_dir: Path) -> list[dict[str, Any]]:
+    """Return the stored entries, of complete lines only."""
+    with contextlib.closing(StoredEvents(data_dir)) as events:
+        return [json.loads(event.message) for event in events.read("AWSIotLogsV2", Wanted(start=0, end=FOREVER))]
 
 
 class Clock:

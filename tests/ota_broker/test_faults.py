@@ -9,8 +9,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import live
 from images import image_bytes
 from live import RawClient
@@ -21,13 +19,6 @@ from processes import CLI, Process, cli, serve, tool
 
 GET = "$aws/things/d/streams/fw/get/json"
 JOBS = "$aws/things/d/jobs"
-
-
-@pytest.fixture
-def firmware(tmp_path: Path) -> Path:
-    path = tmp_path / "app.bin"
-    path.write_bytes(image_bytes(10_000))
-    return path
 
 
 def update(client: RawClient, job_id: str, step: int) -> dict[str, Any]:

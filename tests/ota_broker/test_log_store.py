@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from images import image_bytes
 from live import RawClient, wait_until
 from ota_stream.logs.events import Wanted
 from ota_stream.stores.log_events import FOREVER, StoredEvents
@@ -19,13 +18,6 @@ from processes import Process, serve
 
 GROUP = "AWSIotLogsV2"
 GET = "$aws/things/d/streams/fw/get/json"
-
-
-@pytest.fixture
-def firmware(tmp_path: Path) -> Path:
-    path = tmp_path / "app.bin"
-    path.write_bytes(image_bytes(10_000))
-    return path
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 """What ends a connection, and that it ends no other: violations of MQTT 3.1.1 on a real socket."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 import live
 from live import RawClient, Server
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with live.serving() as server:
-        yield server
 
 
 def connected(server: Server, client_id: str) -> RawClient:

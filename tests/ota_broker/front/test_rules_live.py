@@ -1,25 +1,10 @@
 """MQTT 3.1.1 as devices meet it: sessions, QoS, wills, retained messages, limits, on a real socket."""
 
-from collections.abc import Iterator
-
 import pytest
 
 import live
 from live import RawClient, Server
 from ota_broker.front.codec.packets import PacketType
-from ota_broker.front.profile import STANDARD
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with live.serving() as server:
-        yield server
-
-
-@pytest.fixture
-def standard() -> Iterator[Server]:
-    with live.serving(profile=STANDARD) as server:
-        yield server
 
 
 def connected(server: Server, client_id: str, **how: object) -> RawClient:

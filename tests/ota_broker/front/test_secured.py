@@ -3,7 +3,6 @@
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from ota_broker.front.listener import open_port
 from ota_broker.tls import Tls
 from ota_stream.stores.keys import KeyFolder
 from tls_clients import Identity, TlsClient, context, make, signer_of
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with live.serving() as server:
-        yield server
 
 
 @pytest.fixture
