@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from ota_broker.front.codec.wire import Wire
     from ota_broker.front.terms import Terms
 
-RECORDED: Final = frozenset(
-    {Cause.CLIENT_ERROR, Cause.FORBIDDEN, Cause.AUTH_ERROR}
-)  # what a client did, and may not do
+RECORDED: Final = frozenset({Cause.CLIENT_ERROR, Cause.FORBIDDEN, Cause.AUTH_ERROR})
+"""Ends that are recorded: for what a client did, and may not do."""
 LINGER: Final = 5.0  # seconds a closed connection may take to read its last bytes
 
 

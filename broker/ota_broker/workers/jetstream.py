@@ -24,9 +24,7 @@ PULL_FOR: Final = 5.0  # seconds the server keeps a pull
 _LOOK_EVERY: Final = 1.0  # seconds after which a worker that got nothing looks whether its pull still stands
 _CONSUMER: Final = "workers"
 _ACK: Final = b"+ACK"
-_DOMAINLESS: Final = (
-    9  # tokens of an ack subject $JS.ACK.stream.consumer.delivered.sequence...; else domain and account
-)
+_DOMAINLESS: Final = 9  # tokens of $JS.ACK.stream.consumer.delivered.sequence...; else domain and account too
 
 
 class JetStream:
