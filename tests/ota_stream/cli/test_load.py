@@ -180,8 +180,12 @@ def test_a_broker_that_dies_in_mid_run_leaves_a_report(tmp_path, monkeypatch):
     dying = ExitStack()
     server = dying.enter_context(serving(SHELF))
 
+    def all_at_work() -> bool:
+        made = list(server.records)
+        return len(made) > 50 and len({record.client_id for record in made}) == 5
+
     def die() -> None:
-        wait_until(lambda: len(server.records) > 50, "some requests")
+        wait_until(all_at_work, "requests of every thing")
         dying.close()
 
     killer = threading.Thread(target=die)
