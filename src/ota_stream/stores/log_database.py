@@ -92,8 +92,10 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
     try:
         version = _version(connection, path)
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return None  # its writer was killed while it made it: the next one puts that right
         raise
     if version == 0:  # its writer is just making it
         connection.close()
