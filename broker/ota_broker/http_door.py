@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ota_broker.front.metering.meter import Meter
@@ -42,21 +43,23 @@ class HttpDoor:
         self._readying: asyncio.Task[None] | None = None
         self._gateway: Gateway | None = None
 
-    async def serve(
+    async def serve(  # noqa: PLR0913 - what the simulator puts together
         self,
         services: Services,
         names: Collection[str],
         rights_changed: Callable[[], None],
         meter: Meter,
         web: Callable[[ASGIApp], ASGIApp],
+        *,
+        more: Sequence[Route] = (),
     ) -> None:
         """Begin to answer. `names` are the hosts it may be called by besides this machine's own (A18).
 
-        `web` takes WebSockets, and leaves requests to the application that it is given.
+        `web` takes WebSockets, and leaves requests to the application that it is given; `more` is under `/_ota`.
         """
         cloud, rest = services.cloud, services.rest
         registry = None if rest.state is None else MotoRegistry(self.load, rest.state.touch, rights_changed)
-        app = create_app(cloud, meter.shown, minting.routes(cloud, registry))
+        app = create_app(cloud, meter.shown, [*minting.routes(cloud, registry), *more])
         self._gateway = Gateway(cloud, app, rest.backend, rest.state, rights_changed, allows=meter.call)
         if rest.state is not None and not rest.state.is_new:  # it was used before, and will be again
             self._readying = asyncio.create_task(self._gateway.get_ready())

@@ -19,6 +19,7 @@ from ota_stream.stores.log_writer import SIZE_MAX, WriterSettings
 _PAUSES: Final = (0.1, 1.0, 5.0, 30.0)  # seconds before it is started again; the last one over and over
 _WELL: Final = 60.0  # seconds after which a process that dies counts as the first
 _STOP_WITHIN: Final = 5.0  # seconds for the last records, and for the end after that
+_MINUTE: Final = 60.0  # seconds: moved time is told in whole minutes, not at every tick
 _MODULE: Final = "ota_stream.stores.log_writer"
 
 
@@ -42,11 +43,14 @@ class LogWriterProcess:
         """Start it, without waiting."""
         self._running = asyncio.create_task(self._run())
 
-    def retain(self, days_by_group: Mapping[str, int]) -> None:
-        """Keep records of these groups (resolved names) for so many days, those of others for good."""
-        days = dict(days_by_group)
-        if days != self._settings.retention_days:
-            self._settings = WriterSettings(days, self._settings.size_max)
+    def retain(self, days_by_group: Mapping[str, int], ahead: float = 0.0) -> None:
+        """Keep records of these groups (resolved names) for so many days, those of others for good.
+
+        `ahead`: seconds that the time of the records is later than the machine's.
+        """
+        wanted = WriterSettings(dict(days_by_group), self._settings.size_max, round(ahead / _MINUTE) * _MINUTE)
+        if wanted != self._settings:
+            self._settings = wanted
             self._send()
 
     async def stop(self) -> None:

@@ -124,3 +124,13 @@ async def test_one_that_does_not_end_is_ended(writer, data_dir, monkeypatch):
     os.kill(writer.pid, signal.SIGSTOP)  # a stopped process does not even hear SIGTERM
     await writer.stop()
     assert writer.pid is None
+
+
+async def test_records_are_dropped_when_their_time_has_passed(writer, data_dir):
+    writer.start()
+    await until(lambda: moved(data_dir) == 1)
+    writer.retain({GROUP: 3650}, ahead=-20 * 365 * 86_400.0)
+    assert kept(data_dir) == 1
+    writer.retain({GROUP: 3650}, ahead=60 * 365 * 86_400.0)
+    await until(lambda: kept(data_dir) == 0)
+    await writer.stop()

@@ -34,6 +34,10 @@ class Wheel:
             if not bucket:
                 del self._buckets[second]
 
+    def wait(self, now: float) -> float | None:
+        """Return the seconds until the next second that somebody waits for; looks at each."""
+        return min(self._buckets) - now if self._buckets else None
+
     def turn(self, now: float) -> None:
         """Ask everything whose second has come, in order."""
         self._second = max(math.floor(now), self._second)

@@ -40,7 +40,7 @@ def routes(cloud: AwsOperated, registry: MotoRegistry | None) -> list[Route]:
         if registry is None:
             raise invalid("certificates are registered at the other AWS backend: ask that")
         await registry.ready()
-        issuer = Issuer(cloud.keys.ca(), cloud.clock.wall())
+        issuer = Issuer(cloud.keys.ca(), cloud.keys.now())
         issued = await asyncio.to_thread(provisioning.issue, issuer, order)
         registry.touch()
         ids = provisioning.register(cloud, order, issued)

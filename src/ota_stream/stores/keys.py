@@ -91,6 +91,10 @@ class KeyFolder:
         until = known.not_valid_after_utc.timestamp() - RENEW_DAYS * _DAY
         return is_pair and called(known) == names and self._clock.wall() < until
 
+    def now(self) -> float:
+        """Return the time from which a certificate may be good: that of those who will check it."""
+        return self._clock.wall()
+
     def secret(self, name: str) -> bytes:
         """Return 32 random bytes that stay the same over restarts.
 

@@ -30,10 +30,14 @@ LOCK: Final = "log-writer.lock"
 
 
 class WriterSettings(Struct, frozen=True, rename="camel"):
-    """How long records are kept: days by the group's resolved name (for good without), and `size_max` bytes a group."""
+    """How long records are kept: days by the group's resolved name (for good without), and `size_max` bytes a group.
+
+    `ahead`: seconds that the time of the records is later than the machine's.
+    """
 
     retention_days: dict[str, int] = field(default_factory=dict[str, int])
     size_max: int = SIZE_MAX
+    ahead: float = 0.0
 
 
 class LogWriter:
@@ -74,7 +78,7 @@ class LogWriter:
             more = intake.take()
             if look:
                 days = self.settings.retention_days.get(group)
-                oldest = 0 if days is None else int(now * 1000) - days * _DAY
+                oldest = 0 if days is None else int((now + self.settings.ahead) * 1000) - days * _DAY
                 more = intake.drop(oldest, self.settings.size_max) or more
         except StoreError as error:
             self._complain(group, str(error), now)

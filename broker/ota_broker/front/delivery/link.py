@@ -7,11 +7,12 @@ from ota_broker.front.codec.packets import Cause, Message, Will
 
 
 class Link(Protocol):
-    """One connection as its session sees it. `peer` is its `host:port`."""
+    """One connection as its session sees it: `peer` is its `host:port`, its packets have `packet_max` bytes at most."""
 
     peer: str
     identity: Identity
     will: Will | None
+    packet_max: int
 
     def send_message(self, message: Message, packet_id: int, *, duplicate: bool) -> bool:
         """Write a message at its own QoS. False when it is never to be sent: it is too old or too large."""

@@ -36,7 +36,7 @@ def create_from_csr(cloud: AwsOperated, given: Given) -> tuple[Shown, Effect]:
 
 
 def _issuer(cloud: AwsOperated) -> Issuer:
-    return Issuer(cloud.keys.ca(), cloud.clock.wall())
+    return Issuer(cloud.keys.ca(), cloud.keys.now())
 
 
 def _register(cloud: AwsOperated, pem: str, *, active: bool) -> Shown:
