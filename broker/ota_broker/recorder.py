@@ -8,7 +8,16 @@ from ota_broker.request_log import RequestLog
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.logs.service import Gate, LoggingService
 from ota_stream.logs.targets import Client
-from ota_stream.records import BrokerRecord, JobCountRecord, JobEvent, JobRequestRecord, Record, RequestRecord
+from ota_stream.records import (
+    FAULT_EVENT,
+    BrokerRecord,
+    FaultRecord,
+    JobCountRecord,
+    JobEvent,
+    JobRequestRecord,
+    Record,
+    RequestRecord,
+)
 
 GATES_MAX: Final = 100_000  # clients whose levels are remembered
 
@@ -46,6 +55,8 @@ class Recorder:
             gate, kind = self._gate(record.client_id), record.event
         elif isinstance(record, BrokerRecord):
             gate, kind = self._gate_of_refused(record), record.event
+        elif isinstance(record, FaultRecord):
+            gate, kind = self._gate(record.client_id), FAULT_EVENT
         elif isinstance(record, JobCountRecord):
             gate, kind = self._everybody, JobEvent.FINAL_COUNT
         else:

@@ -118,4 +118,22 @@ class BrokerRecord(Struct, frozen=True, gc=False):
     disconnect_reason: str | None = None
 
 
-Record = RequestRecord | JobRequestRecord | JobCountRecord | UpdateRecord | BrokerRecord
+class FaultRecord(Struct, frozen=True, gc=False):
+    """A fault that was asked for and has hit something (docs/faults.md): without it a run would not explain itself.
+
+    `fault` is its name, `kind` what it does, `hits` what it has hit in words. No topic: nobody had asked.
+    """
+
+    at: float
+    fault: str
+    kind: str
+    client_id: str
+    thing: str
+    topic: str | None
+    hits: str
+
+
+FAULT_EVENT: Final = "InjectedFault"
+"""The eventType of such a record; AWS has none like it."""
+
+Record = RequestRecord | JobRequestRecord | JobCountRecord | UpdateRecord | BrokerRecord | FaultRecord

@@ -1,5 +1,6 @@
 """Where messages go: requests to the cloud, its answers back, ordinary messages to whoever subscribed."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Protocol
@@ -37,6 +38,8 @@ from ota_broker.front.profile import Profile
 from ota_broker.front.wheel import Wheel
 from ota_stream.answers import Answer, Audience, Refusal, Reply
 from ota_stream.clock import Clock
+from ota_stream.diagnosis.conversation import Client
+from ota_stream.faults.late import LateAnswer, LateReply
 
 NAMES_MAX: Final = 50_000  # topic names already checked
 _EVERYONE: Final = Audience.EVERYONE  # looking up a member takes as long as sending to it, in Python 3.11
@@ -74,7 +77,7 @@ class Exchange:
         self.options = options
         self.notices = notices
         self.refusals = refusals
-        self._cloud = cloud
+        self.cloud = cloud
         self._clock = clock
         self._wheel = wheel
         shelf = Shelf(rows, clock)
@@ -165,6 +168,13 @@ class Exchange:
         session = self._sessions.find(client_id)
         return None if session is None or session.link is None else session.link.identity
 
+    def client_of(self, client_id: str) -> Client | None:
+        """Return what a connected client subscribed to and takes, or None when it is not connected."""
+        session = self._sessions.find(client_id)
+        if session is None or session.link is None:
+            return None
+        return Client(tuple(session.filters), session.link.packet_max)
+
     # Subscriptions
 
     def subscribe(self, session: Session, topic_filter: str, asked: int) -> int:
@@ -242,24 +252,32 @@ class Exchange:
 
     def _request(self, sender: Session, message: Message) -> None:
         topic = message.topic
-        outcome = self._cloud.answer(topic, message.payload, sender.client_id, self._clock.wall())
+        outcome = self.cloud.answer(topic, message.payload, sender.client_id, self._clock.wall())
         if self._receivers.of(topic):
             self._spread(sender, message)
         if outcome is None:
             self.notices.say("no service", f"{sender.client_id} published to {topic}, which nothing answers")
             return
-        if isinstance(outcome, Refusal):
-            self.notices.say("invalid topic", f"{sender.client_id} published to {topic}: {outcome.reason}")
         asked = message.properties
         echoed = None
         if asked is not None and asked.correlation_data is not None:
             echoed = Properties(correlation_data=asked.correlation_data)
+        if isinstance(outcome, Refusal):
+            self.notices.say("invalid topic", f"{sender.client_id} published to {topic}: {outcome.reason}")
+        elif outcome.__class__ is not Answer and isinstance(outcome, LateAnswer):
+            for reply in outcome.late:
+                later = partial(self._answer, sender, (reply,), echoed)
+                asyncio.get_running_loop().call_later(reply.after, later)
         self._answer(sender, outcome.replies, echoed)
 
     def send(self, replies: Iterable[Reply]) -> None:
         """Send what no device asked for to whoever subscribed: notifications, events."""
         for reply in replies:
-            self._spread(None, Message(reply.topic, reply.payload, reply.qos))
+            copies = partial(self._spread, None, Message(reply.topic, reply.payload, reply.qos))
+            if isinstance(reply, LateReply):
+                asyncio.get_running_loop().call_later(reply.after, copies)
+            else:
+                copies()
 
     def _answer(self, sender: Session, replies: Iterable[Reply], echoed: Properties | None) -> None:
         """Send what a request is answered. Only the requester's copies carry what is `echoed` of the request."""

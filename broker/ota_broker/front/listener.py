@@ -186,11 +186,15 @@ class Listener:
         if not self._connections:
             self._empty.set()
 
-    def _tick(self) -> None:
+    def turn(self) -> None:
+        """Do what is due."""
         now = self.now()
         self.wheel.turn(now)
         self.meter.turn(now)
         self._on_tick()
+
+    def _tick(self) -> None:
+        self.turn()
         self._timer = self._loop.call_later(TICK, self._tick)
 
 

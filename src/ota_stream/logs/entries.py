@@ -13,9 +13,9 @@ from typing import Final, Literal
 from msgspec import UNSET, Struct, UnsetType, json
 from msgspec.structs import astuple
 
-from ota_stream.logs import broker_entries, cloud_entries
+from ota_stream.logs import broker_entries, cloud_entries, fault_entries
 from ota_stream.logs.levels import Level
-from ota_stream.records import BrokerRecord, Record, RequestRecord
+from ota_stream.records import BrokerRecord, FaultRecord, Record, RequestRecord
 
 ACCOUNT_ID: Final = "123456789012"  # the documentation's account; six of the seed's seven examples have it
 PROTOCOL: Final = "MQTT"  # E-6, E-7
@@ -102,6 +102,8 @@ class EntryWriter:
         """Return the level of a record's entry, for `levels.allows`."""
         if isinstance(record, BrokerRecord):
             return broker_entries.LEVEL
+        if isinstance(record, FaultRecord):
+            return fault_entries.LEVEL
         if not isinstance(record, RequestRecord):
             return cloud_entries.level(record, self._failure_level)
         return _LEVEL if record.failure is None else self._failure_level  # LC-2, G-11
@@ -110,6 +112,8 @@ class EntryWriter:
         """Return the entry: JSON on one line (LG-6), without the newline, safe to print."""
         if isinstance(record, BrokerRecord):
             return self._broker_entry(record)
+        if isinstance(record, FaultRecord):
+            return self._fault_entry(record)
         if not isinstance(record, RequestRecord):
             return self._cloud_entry(record)
         failure, token = record.failure, record.client_token
@@ -151,6 +155,15 @@ class EntryWriter:
             "status": _FAILURE,
         }
         return _line({**common, **broker_entries.members(record)})
+
+    def _fault_entry(self, record: FaultRecord) -> bytes:
+        common = {
+            "timestamp": timestamp(record.at),
+            "logLevel": fault_entries.LEVEL.value,
+            "accountId": self._account_id,
+            "status": _SUCCESS,
+        }
+        return _line({**common, **fault_entries.members(record)})
 
 
 def _line(members: Mapping[str, str | int | None]) -> bytes:

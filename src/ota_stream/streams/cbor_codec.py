@@ -1,6 +1,6 @@
 """Stream messages as CBOR: indefinite maps like the live service's (SR-7), and no tag is ever followed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 import cbor2
@@ -36,10 +36,15 @@ class _NoTags(dict[int, Callable[..., NoReturn]]):
 _NO_TAGS: Final = _NoTags()
 
 
+def decode_members(payload: bytes) -> Any:  # noqa: ANN401 - whatever CBOR can say
+    """Read a message into plain values. Raises what `cbor2` raises, and ValueError for a tag."""
+    return cbor2.loads(payload, semantic_decoders=_NO_TAGS, tag_hook=_refuse_tag, max_depth=_DEPTH_MAX)
+
+
 def _read(payload: bytes, shape: type[_Shape]) -> _Shape:
     """Read a map into a shape. Raises ValueError, whatever is wrong with it."""
     try:
-        members = cbor2.loads(payload, semantic_decoders=_NO_TAGS, tag_hook=_refuse_tag, max_depth=_DEPTH_MAX)
+        members = decode_members(payload)
         return msgspec.convert(members, shape, builtin_types=(bytes,))
     except _UNREADABLE as error:
         raise ValueError(str(error)) from None
@@ -56,6 +61,14 @@ def decode_get(payload: bytes, options: StreamOptions) -> GetStream:
     """Read a GetStream request. Raises Rejection (InvalidCbor) for what is not one (SG-11)."""
     fields = _request(payload, _GET[options.unknown_keys])
     return GetStream.of(fields, _bitmap(fields.b, options))
+
+
+def has_text_bitmap(payload: bytes) -> bool:
+    """Tell whether a GetStream request has a text for a bitmap, which some device took for a byte string (SBM-8)."""
+    try:
+        return isinstance(_read(payload, wire.BinaryGet).b, str)
+    except ValueError:
+        return False
 
 
 def decode_describe(payload: bytes, options: StreamOptions) -> DescribeStream:
@@ -97,6 +110,11 @@ def encode_rejected(why: Why, client_token: str | None) -> bytes:
     token = [] if client_token is None else [("clientToken", client_token), ("c", client_token)]  # EC-3
     code, text = why.code.value, why.message
     return _MAP + _members([*token, ("code", code), ("o", code), ("message", text), ("m", text)]) + _END
+
+
+def encode_members(members: Mapping[str, Any]) -> bytes:
+    """Write members as the messages of the service are: an indefinite map (SR-7)."""
+    return _MAP + _members(members.items()) + _END
 
 
 def _members(pairs: Iterable[tuple[str, Any]]) -> bytes:

@@ -1,0 +1,17 @@
+"""The answer takes long."""
+
+from msgspec.structs import replace
+
+from ota_stream.answers import Answer
+from ota_stream.faults.fault import Fault, Seconds
+from ota_stream.faults.late import later
+
+
+class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
+    """Each message comes `seconds` later; what is not delayed overtakes it."""
+
+    seconds: Seconds = 1.0
+
+    def apply(self, answer: Answer) -> Answer:
+        """Return the same messages, late."""
+        return replace(answer, replies=tuple(later(reply, self.seconds) for reply in answer.replies))

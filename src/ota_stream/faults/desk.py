@@ -1,0 +1,177 @@
+"""The faults that are set, and what they do to the requests and answers that pass by."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from ota_stream.answers import Answer, Reply
+from ota_stream.errors import ControlError
+from ota_stream.faults import span, subject
+from ota_stream.faults.chance import drawn
+from ota_stream.faults.fault import Fault, Way
+from ota_stream.faults.subject import Request, Subject
+from ota_stream.records import UNKNOWN_CLIENT, FaultRecord
+
+FAULTS_MAX: Final = 1_000
+COUNTED_MAX: Final = 200_000  # attempts a fault remembers; beyond, it counts from one again
+BLOCKS_SHOWN: Final = 32  # in a record
+NOBODY: Final = Subject("", "")  # what an event that is no notification is about
+
+_Messages = list[tuple[Subject, Reply]]
+
+
+class Moment(NamedTuple):
+    """The same moment on both hands of a clock: `wall` for records, `monotonic` for what lasts."""
+
+    wall: float
+    monotonic: float
+
+
+class _Set:
+    """A fault that is set: since when, and what it has done."""
+
+    def __init__(self, fault: Fault, since: float) -> None:
+        self.fault = fault
+        self.hits = 0
+        self._since = since
+        self._attempts: Counter[tuple[object, ...]] = Counter()
+
+    def befalls(self, about: Subject, now: float) -> bool:
+        """Tell whether a message is hit, and count it among the attempts."""
+        fault = self.fault
+        if not fault.lasts(now - self._since) or not fault.matches(about):
+            return False
+        attempt = 1
+        if fault.attempts is not None or fault.share < 1:
+            if len(self._attempts) >= COUNTED_MAX:
+                self._attempts.clear()
+            self._attempts[about.key()] += 1
+            attempt = self._attempts[about.key()]
+        if fault.attempts is not None and attempt not in span.parse(fault.attempts):
+            return False
+        return fault.share >= 1 or drawn(fault.seed, *about.key(), attempt) < fault.share
+
+
+class FaultDesk:
+    """Sets, removes and applies faults, in the order they were set. `on_change` is called after each change."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._set: dict[str, _Set] = {}
+        self._on_change = on_change
+
+    def __len__(self) -> int:
+        return len(self._set)
+
+    def add(self, fault: Fault, monotonic: float) -> str:
+        """Set a fault and return its name; one without gets one. Raises ControlError."""
+        name = fault.name or self._free_name(fault.kind())
+        if name in self._set:
+            why = f"there is a fault {name!r} already: remove it, or use another name"
+            raise ControlError("ResourceAlreadyExistsException", 409, why)
+        if len(self._set) >= FAULTS_MAX:
+            raise ControlError("LimitExceededException", 410, f"more than {FAULTS_MAX} faults: remove some")
+        self._set[name] = _Set(replace(fault, name=name), monotonic)
+        self._on_change()
+        return name
+
+    def _free_name(self, kind: str) -> str:
+        return next(name for number in range(1, FAULTS_MAX + 2) if (name := f"{kind}-{number}") not in self._set)
+
+    def remove(self, name: str) -> None:
+        """Remove a fault. Raises ControlError."""
+        if self._set.pop(name, None) is None:
+            why = f"there is no fault {name[:64]!r}: `ota-stream faults list` shows them"
+            raise ControlError("ResourceNotFoundException", 404, why)
+        self._on_change()
+
+    def clear(self) -> None:
+        """Remove all faults."""
+        self._set.clear()
+        self._on_change()
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return the faults as JSON, each with how many messages it has hit."""
+        return [{**each.fault.shown(), "hits": each.hits} for each in self._set.values()]
+
+    # In the way
+
+    def intercept(self, request: Request, client_id: str, now: Moment) -> Answer | None:
+        """Return what a request is answered instead of by the cloud, or None: the cloud is to answer it."""
+        for each in self._of_way("request"):
+            if each.befalls(request.subject, now.monotonic):
+                each.hits += 1
+                hits = _Hits([request.subject])
+                record = hits.record(each.fault, client_id, request.topic.text, now.wall)
+                return each.fault.apply(Answer((subject.refusal(request, now.wall),), record))
+        return None
+
+    def spoil(self, request: Request, answer: Answer, client_id: str, now: Moment) -> tuple[Answer, list[FaultRecord]]:
+        """Return an answer as the device gets it, and a record of each fault that had a part in it."""
+        messages = list(subject.of_replies(request, answer))
+        replies, records = self._spoilt(messages, answer, client_id, request.topic.text, now)
+        return replace(answer, replies=replies), records
+
+    def spoil_notifications(
+        self, replies: tuple[Reply, ...], now: Moment
+    ) -> tuple[tuple[Reply, ...], list[FaultRecord]]:
+        """Return what no device asked for as devices get it, and a record of each fault that had a part in it."""
+        messages = [(subject.of_notification(reply) or NOBODY, reply) for reply in replies]
+        nothing = Answer((), FaultRecord(now.wall, "", "", UNKNOWN_CLIENT, "", None, ""))
+        return self._spoilt(messages, nothing, UNKNOWN_CLIENT, None, now)
+
+    def _of_way(self, way: Way) -> Iterator[_Set]:
+        return (each for each in self._set.values() if each.fault.way == way)
+
+    def _spoilt(
+        self, messages: _Messages, answer: Answer, client_id: str, topic: str | None, now: Moment
+    ) -> tuple[tuple[Reply, ...], list[FaultRecord]]:
+        records: list[FaultRecord] = []
+        for each in self._of_way("answer"):
+            hit = [each.befalls(about, now.monotonic) for about, _ in messages]
+            if any(hit):
+                messages, hits = (_together if each.fault.joint else _singly)(each.fault, messages, hit, answer)
+                if hits.subjects:
+                    each.hits += len(hits.subjects)
+                    records.append(hits.record(each.fault, client_id, topic, now.wall))
+        return tuple(reply for _, reply in messages), records
+
+
+class _Hits(NamedTuple):
+    """What a fault has hit."""
+
+    subjects: list[Subject]
+
+    def record(self, fault: Fault, client_id: str, topic: str | None, now: float) -> FaultRecord:
+        first = self.subjects[0]
+        blocks = [block for about in self.subjects for block in about.blocks]
+        shown = ", ".join(map(str, blocks[:BLOCKS_SHOWN])) + (", ..." if len(blocks) > BLOCKS_SHOWN else "")
+        what = f"{len(self.subjects)} of {first.operation}" + (f", blocks {shown}" if blocks else "")
+        return FaultRecord(now, fault.name or "", fault.kind(), client_id, first.thing, topic, what)
+
+
+def _singly(fault: Fault, messages: _Messages, hit: list[bool], answer: Answer) -> tuple[_Messages, _Hits]:
+    """Apply a fault to each message that it befalls."""
+    spoilt: _Messages = []
+    hits = _Hits([])
+    for (about, reply), is_hit in zip(messages, hit, strict=True):
+        after = fault.apply(replace(answer, replies=(reply,))).replies if is_hit else (reply,)
+        if after != (reply,):
+            hits.subjects.append(about)
+        spoilt.extend((about, each) for each in after)
+    return spoilt, hits
+
+
+def _together(fault: Fault, messages: _Messages, hit: list[bool], answer: Answer) -> tuple[_Messages, _Hits]:
+    """Apply a fault to all messages that it befalls, and put what it gives back in their places."""
+    befallen = [place for place, is_hit in enumerate(hit) if is_hit]
+    after = fault.apply(replace(answer, replies=tuple(messages[place][1] for place in befallen))).replies
+    spoilt = list(messages)
+    hits = _Hits([])
+    for place, reply in zip(befallen, after, strict=True):
+        about, before = messages[place]
+        if reply != before:
+            hits.subjects.append(about)
+        spoilt[place] = about, reply
+    return spoilt, hits

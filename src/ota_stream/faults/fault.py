@@ -1,0 +1,93 @@
+"""What all faults have in common: a name, and whom and what they befall."""
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ota_stream.answers import Answer
+from ota_stream.faults import span
+from ota_stream.faults.subject import Subject
+
+Operation = Literal[
+    "GetStream",
+    "DescribeStream",
+    "GetPendingJobExecution",
+    "StartNextPendingJobExecution",
+    "DescribeJobExecution",
+    "UpdateJobExecution",
+    "Notify",
+    "NotifyNext",
+]
+Way = Literal["request", "answer"]
+Share = Annotated[float, Meta(gt=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
+    """One fault: a function Answer -> Answer, and what it is for. What is left out matches everything.
+
+    `thing`, `stream` and `job` are names with `*` and `?`; `blocks` and `attempts` ranges (`7`, `3-9`, `3-`); an
+    attempt is how often the same has been asked or sent for a thing. `share` of what matches is hit, as `seed` has it.
+    `since` and `until` are seconds after the fault was set.
+    """
+
+    way: ClassVar[Way] = "answer"
+    """Whether it stands between device and cloud, so that the cloud is never asked, or between cloud and device."""
+    joint: ClassVar[bool] = False
+    """Whether it is about several messages together; it then gives back as many as it was given."""
+
+    name: Name | None = None
+    thing: str | None = None
+    stream: str | None = None
+    job: str | None = None
+    operation: Operation | None = None
+    file: int | None = None
+    blocks: int | str | None = None
+    attempts: int | str | None = None
+    share: Share = 1.0
+    seed: int = 0
+    since: Seconds = 0.0
+    until: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges. Raises ValueError."""
+        for text in (self.blocks, self.attempts):
+            if text is not None:
+                span.parse(text)
+
+    def apply(self, answer: Answer) -> Answer:
+        """Return what the device gets instead; the same answer when this fault has no hold on it."""
+        raise NotImplementedError
+
+    def matches(self, subject: Subject) -> bool:
+        """Tell whether a message is one of those it is for, apart from attempt, share and time."""
+        return (
+            _like(self.thing, subject.thing)
+            and _like(self.stream, subject.stream)
+            and _like(self.job, subject.job)
+            and self.operation in {None, subject.operation}
+            and self.file in {None, subject.file}
+            and (self.blocks is None or any(block in span.parse(self.blocks) for block in subject.blocks))
+        )
+
+    def lasts(self, age: float) -> bool:
+        """Tell whether it is in force, `age` seconds after it was set."""
+        return self.since <= age and (self.until is None or age < self.until)
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return what this kind of fault is called."""
+        return str(cls.__struct_config__.tag)
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as JSON, without what is as usual."""
+        usual = {field.name: field.default for field in msgspec.structs.fields(self)}
+        members = msgspec.to_builtins(self)
+        return {key: value for key, value in members.items() if key == "fault" or value != usual[key]}
+
+
+def _like(pattern: str | None, name: str | None) -> bool:
+    return pattern is None or (name is not None and fnmatchcase(name, pattern))

@@ -1,0 +1,21 @@
+"""A message ends too early."""
+
+from typing import Annotated
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ota_stream.answers import Answer
+from ota_stream.faults.fault import Fault
+
+
+class Truncate(Fault, frozen=True, kw_only=True, tag="truncate"):
+    """Only the first `keep` bytes of each message come; MQTT delivers them as a whole message."""
+
+    keep: Annotated[int, Meta(ge=0)] = 16
+
+    def apply(self, answer: Answer) -> Answer:
+        """Return the beginnings of the messages."""
+        return replace(
+            answer, replies=tuple(replace(reply, payload=reply.payload[: self.keep]) for reply in answer.replies)
+        )

@@ -1,0 +1,208 @@
+"""Each kind of fault, as a device meets it: what comes, what does not, and what is recorded."""
+
+from typing import Any
+
+import cbor2
+import msgspec
+import pytest
+
+from fault_desk import IMAGE, World, blocks, ids, late
+from ota_stream.faults.kinds import KINDS, FaultError, read, read_all
+from ota_stream.faults.reject import CODES
+from ota_stream.records import JobRequestRecord, RequestRecord
+from ota_stream.streams.topics import Format
+
+FORMATS = pytest.mark.parametrize("wire", list(Format))
+UPDATE = "$aws/things/t/jobs/j/update"
+
+
+def told(answer: Any) -> dict[str, Any]:
+    """Return the members of the one message of an answer about jobs."""
+    (reply,) = [reply for reply in answer.replies if "notify" not in reply.topic]
+    return msgspec.json.decode(reply.payload)
+
+
+def test_drop_loses_blocks_that_the_cloud_has_sent():
+    world = World({"fault": "drop", "blocks": "3-4"})
+    assert ids(world.get()) == [0, 1, 2, 5, 6, 7, 8, 9]
+    request, fault = world.kept.made
+    assert isinstance(request, RequestRecord)
+    assert (fault.fault, fault.kind, fault.client_id, fault.thing) == ("drop-1", "drop", "client", "t")
+    assert fault.hits == "2 of GetStream, blocks 3, 4"
+
+
+def test_a_dropped_answer_of_jobs_has_changed_the_execution():
+    world = World({"fault": "drop", "operation": "UpdateJobExecution", "attempts": 1})
+    world.create_job("j", "t")
+    update = b'{"status":"IN_PROGRESS","expectedVersion":1}'
+    assert [reply for reply in world.publish(UPDATE, update).replies if "notify" not in reply.topic] == []
+    assert told(world.publish(UPDATE, update))["code"] == "VersionMismatch"  # the agent's next try shows the harm
+
+
+def test_a_swallowed_request_has_changed_nothing_and_leaves_the_fault_s_record_alone():
+    world = World({"fault": "swallow", "job": "j", "attempts": "1"})
+    world.create_job("j", "t")
+    update = b'{"status":"IN_PROGRESS","expectedVersion":1}'
+    assert world.publish(UPDATE, update).replies == ()
+    assert [type(record).__name__ for record in world.kept.made] == ["FaultRecord"]
+    assert told(world.publish(UPDATE, update)).keys() == {"timestamp"}
+    assert isinstance(world.kept.made[-1], JobRequestRecord)
+
+
+@FORMATS
+def test_delay_makes_blocks_late(wire: Format):
+    world = World({"fault": "delay", "seconds": 2.5, "blocks": "0-1"})
+    answer = world.get(3, wire=wire)
+    assert ids(answer) == [2]
+    assert late(answer) == [(2.5, 0), (2.5, 1)]
+
+
+def test_delays_add_up():
+    world = World({"fault": "delay", "seconds": 2, "blocks": 0}, {"fault": "delay", "seconds": 3, "blocks": "0-1"})
+    assert late(world.get(2)) == [(5.0, 0), (3.0, 1)]
+
+
+def test_drip_lets_one_block_come_after_another():
+    answer = World({"fault": "drip", "seconds": 0.5}).get(4)
+    assert ids(answer) == [0]
+    assert late(answer) == [(0.5, 1), (1.0, 2), (1.5, 3)]
+
+
+def test_duplicate_sends_the_same_again():
+    world = World({"fault": "duplicate", "copies": 3, "blocks": 1})
+    assert ids(world.get(3)) == [0, 1, 1, 1, 2]
+
+
+def test_reorder_turns_an_answer_round_and_leaves_in_place_what_it_is_not_for():
+    assert ids(World({"fault": "reorder"}).get(4)) == [3, 2, 1, 0]
+    assert ids(World({"fault": "reorder", "blocks": "1-2"}).get(4)) == [0, 2, 1, 3]
+
+
+def test_reorder_shuffles_by_the_seed():
+    shuffled = [ids(World({"fault": "reorder", "order": "shuffled", "seed": seed}).get()) for seed in (1, 1, 2)]
+    assert shuffled[0] == shuffled[1]
+    assert shuffled[0] != shuffled[2]
+    assert [sorted(each) for each in shuffled] == [list(range(10))] * 3
+
+
+@FORMATS
+def test_corrupt_turns_one_bit_of_the_payload(wire: Format):
+    world = World({"fault": "corrupt", "blocks": 1, "bit": 11})
+    good, bad = blocks(world.get(2, wire=wire))
+    assert good.payload == IMAGE[:1024]
+    expected = bytearray(IMAGE[1024:2048])
+    expected[1] ^= 1 << 3
+    assert (bad.block_id, bad.payload, bad.client_token) == (1, bytes(expected), "tok")
+
+
+@FORMATS
+@pytest.mark.parametrize(("what", "key"), [("block", "i"), ("file", "f"), ("length", "l")])
+def test_corrupt_makes_a_member_wrong_and_no_other(wire: Format, what: str, key: str):
+    read_members = cbor2.loads if wire is Format.CBOR else msgspec.json.decode
+    (right,) = World().get(1, wire=wire).replies
+    (wrong,) = World({"fault": "corrupt", "what": what}).get(1, wire=wire).replies
+    before, after = read_members(right.payload), read_members(wrong.payload)
+    assert after == {**before, key: before[key] + 1}
+    assert list(after) == list(before)
+
+
+def test_corrupt_turns_a_bit_of_any_other_message_and_cannot_change_members_it_has_not():
+    world = World({"fault": "corrupt", "operation": "GetPendingJobExecution"})
+    (answer,) = world.publish("$aws/things/t/jobs/get", b"{}").replies
+    assert answer.payload.startswith(b"z")  # { with another lowest bit
+    world = World({"fault": "corrupt", "what": "block"})
+    assert told(world.publish("$aws/things/t/jobs/get", b"{}"))["queuedJobs"] == []
+    assert world.faults == []
+
+
+def test_truncate_keeps_the_beginning():
+    (reply,) = World({"fault": "truncate", "keep": 7}).get(1).replies
+    (whole,) = World().get(1).replies
+    assert reply.payload == whole.payload[:7]
+
+
+@FORMATS
+@pytest.mark.parametrize("code", ["ETagMismatch", "VersionMismatch", "ResourceNotFound"])
+def test_reject_says_any_code_of_streams(wire: Format, code: str):
+    world = World({"fault": "reject", "code": code, "blocks": "5-"})
+    assert ids(world.get(5, wire=wire)) == [0, 1, 2, 3, 4]
+    (reply,) = world.get(5, offset=5, wire=wire).replies
+    assert reply.topic == f"$aws/things/t/streams/fw/rejected/{wire}"
+    members = (cbor2.loads if wire is Format.CBOR else msgspec.json.decode)(reply.payload)
+    assert (members["o"], members["code"], members["c"]) == (code, code, "tok")
+    assert members["m"] == "A fault that was asked for"
+
+
+def test_reject_says_any_code_of_jobs_and_nothing_has_changed():
+    world = World({"fault": "reject", "code": "RequestThrottled", "message": "slow down", "attempts": "1-2"})
+    world.create_job("j", "t")
+    update = b'{"status":"IN_PROGRESS","expectedVersion":1,"clientToken":"x"}'
+    for _ in range(2):
+        refused = told(world.publish(UPDATE, update))
+        assert (refused["code"], refused["message"], refused["clientToken"]) == ("RequestThrottled", "slow down", "x")
+    assert "code" not in told(world.publish(UPDATE, update))
+
+
+def test_stale_version_of_a_stream_and_of_an_execution():
+    world = World({"fault": "stale-version"})
+    (described,) = world.publish("$aws/things/t/streams/fw/describe/json", b"{}").replies
+    assert msgspec.json.decode(described.payload)["s"] == 0
+    world.create_job("j", "t")
+    assert told(world.publish("$aws/things/t/jobs/$next/get", b"{}"))["execution"]["versionNumber"] == 0
+    assert len(world.faults) == 3  # the notification of the job was one too
+
+
+def test_a_notification_can_be_lost_and_come_twice():
+    lost = World({"fault": "drop", "operation": "NotifyNext"}).create_job("j", "t")
+    assert [reply.topic for reply in lost] == ["$aws/things/t/jobs/notify"]
+    world = World({"fault": "duplicate", "operation": "Notify", "thing": "t"})
+    twice = world.create_job("j", "t", "u")
+    assert sorted(reply.topic.split("/")[2] for reply in twice if reply.topic.endswith("/notify")) == ["t", "t", "u"]
+    assert world.faults[0].hits == "1 of Notify"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_can_be_shown_and_read_again_and_tells_what_it_did(kind: str):
+    world = World({"fault": kind})
+    (shown,) = world.desk.shown()
+    assert read({key: value for key, value in shown.items() if key != "hits"}) == read(
+        {"fault": kind, "name": f"{kind}-1"}
+    )
+    world.get(4)
+    world.publish("$aws/things/t/streams/fw/describe/json", b"{}")
+    assert world.faults
+    assert {record.kind for record in world.faults} == {kind}
+    assert world.desk.shown()[0]["hits"] > 0
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({}, "a fault needs its kind"),
+        ([], "a fault needs its kind"),
+        ({"fault": "explode"}, "explode"),
+        ({"fault": "drop", "blocks": "9-3"}, "ends before it begins"),
+        ({"fault": "drop", "blocks": "x"}, "write 7, 3-9 or 3-"),
+        ({"fault": "drop", "share": 0}, "share"),
+        ({"fault": "drop", "colour": "red"}, "colour"),
+        ({"fault": "drop", "operation": "Get"}, "operation"),
+        ({"fault": "reject", "code": "No"}, "RequestThrottled"),
+        ({"fault": "delay", "seconds": -1}, "seconds"),
+    ],
+)
+def test_what_is_no_fault_is_one_clear_line(members: Any, said: str):
+    with pytest.raises(FaultError, match=r"docs/faults\.md") as error:
+        read(members)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_needs_a_list():
+    assert [fault.kind() for fault in read_all({"faults": [{"fault": "drop"}]})] == ["drop"]
+    for content in (None, [], {"faults": {}}):
+        with pytest.raises(FaultError, match="a list named `faults`"):
+            read_all(content)
+
+
+def test_the_codes_are_those_of_both_services():
+    assert {"BlockSizeOutOfBounds", "InvalidStateTransition"} <= CODES
