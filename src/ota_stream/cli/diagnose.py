@@ -1,0 +1,63 @@
+"""`ota-stream diagnose`: what is wrong with the way devices talk to a running simulator, and what to do."""
+
+import json
+import time
+from typing import Annotated, Any, Final
+
+import typer
+
+from ota_stream.cli.control_client import ControlClient, connect
+from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption
+from ota_stream.cli.logs import printable
+from ota_stream.stores.datadir import DEFAULT
+
+PAUSE: Final = 0.2  # seconds between two looks
+
+ThingOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only what was found at this thing.")]
+FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is found from now on.")]
+AsJsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON line a finding.")]
+
+
+def diagnose(
+    thing: ThingOption = None,
+    follow: FollowOption = False,
+    as_json: AsJsonOption = False,
+    data_dir: DataDirOption = DEFAULT,
+    endpoint_url: EndpointUrlOption = None,
+) -> None:
+    """Say what is wrong with the way devices talk to the cloud, by which rule, and what to do.
+
+    The simulator has to listen: ota-stream serve --diagnose.
+
+    Examples:
+      ota-stream diagnose
+
+      ota-stream diagnose --thing door-lock-7 --follow
+    """
+    client = connect(data_dir, endpoint_url)
+    last = _show(client, thing, 0, as_json=as_json)
+    if not last and not follow and not as_json:
+        typer.echo("nothing found", err=True)
+    while follow:
+        time.sleep(PAUSE)
+        last = _show(client, thing, last, as_json=as_json)
+
+
+def _show(client: ControlClient, thing: str | None, since: int, *, as_json: bool) -> int:
+    query = {"since": since} if thing is None else {"since": since, "thing": thing}
+    found: list[dict[str, Any]] = client.get("diagnosis", **query)["findings"]
+    for finding in found:
+        typer.echo(json.dumps(finding) if as_json else lines(finding))
+    return found[-1]["number"] if found else since
+
+
+def lines(finding: dict[str, Any]) -> str:
+    """Return a finding as a person reads it."""
+    times = "" if finding["times"] == 1 else f" ({finding['times']} times)"
+    return "\n".join(
+        (
+            printable(f"{finding['thing']}: {finding['wrong']}{times}  [{finding['kind']}, {finding['rule']}]"),
+            printable(f"    {finding['seen']}"),
+            printable(f"    -> {finding['remedy']}"),
+        )
+    )
