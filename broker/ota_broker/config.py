@@ -38,11 +38,11 @@ class Settings:
     `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. Ports that are 0 pick a free one;
     `http_port` None is 4566, or a free one when that is taken, `https_port` 8443. `tls` opens a port more for MQTT and
     one for HTTPS, whose certificate is for this machine's own names and for `hostnames` (names or IP addresses).
-    `durable`: an answer waits for the disk (R3).
+    `clock` is system or manual (ota_broker.moved_time). `durable`: an answer waits for the disk (R3).
     Where others can reach `host`, only TLS is open to them, unless it is `insecure`. `anonymous` is what may be done
     without a certificate: as an `operator` everything, as a `thing` what the thing of that name may, or nothing.
-    `quotas` is aws, count, off or a YAML file. `options` are the names and values of StreamOptions, JobOptions
-    (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
+    `quotas` is aws, count, off or a YAML file; `faults` is a YAML file. `diagnose`: how devices talk is watched.
+    `options` are the names and values of StreamOptions, JobOptions (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
 
     Raises:
         ConfigError: one line that names the setting.
@@ -66,9 +66,12 @@ class Settings:
     log_group: str = groups.REAL
     account_id: str = ACCOUNT_ID
     failure_level: str = "DEBUG"  # G-11
+    clock: str = "system"
     durable: bool = False
     profile: str = "aws"
     quotas: str = "count"
+    diagnose: bool = False
+    faults: str | None = None
     aws_backend: str | None = None
     options: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -84,6 +87,8 @@ class Settings:
             raise ConfigError(f"account_id {self.account_id!r}: use 12 digits")
         if self.failure_level not in {"DEBUG", "ERROR"}:
             raise ConfigError(f"failure_level {self.failure_level}: use DEBUG or ERROR")
+        if self.clock not in {"system", "manual"}:
+            raise ConfigError(f"clock {self.clock[:80]!r}: use system or manual")
         if self.profile not in PROFILES:
             raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
         if self.aws_backend is not None and not _is_url(self.aws_backend):

@@ -59,6 +59,7 @@ class Place(Struct, frozen=True):
     aws_backend: str | None = None
     log_group: str = groups.REAL
     tail_pace: float = live_tails.PACE
+    machine: Clock | None = None  # by which others check certificates, when it is not `clock`
 
 
 def _nobody_is_connected(_client_id: str, _clean: bool, _silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
@@ -119,7 +120,7 @@ def open_services(
     Raises:
         StoreError: a stored value is damaged.
     """
-    keys = KeyFolder(place.data_dir / keys_store.FOLDER, place.clock)
+    keys = KeyFolder(place.data_dir / keys_store.FOLDER, place.machine or place.clock)
     presigner = Presigner(place.http_base, keys.secret("presigned URLs"))
 
     def presign(s3_url: str, seconds: float) -> str:

@@ -10,14 +10,16 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
-from ota_broker import logging_account
+from ota_broker import faults, logging_account
 from ota_broker.access import Anonymous, PolicyAdmission
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
 from ota_broker.endpoints import EndpointsFile
+from ota_broker.faults import FaultyCloud
 from ota_broker.firmware_watch import FirmwareWatch
 from ota_broker.front.codec.packets import Message
 from ota_broker.front.delivery.kept import KeptMessage, KeptSession, Rows
+from ota_broker.front.exchange import Answering
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
 from ota_broker.front.profile import PROFILES
@@ -25,6 +27,8 @@ from ota_broker.http_door import HttpDoor
 from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
 from ota_broker.metrics import CountedLog, MetricsPage
+from ota_broker.moved_time import MovableClock, MovedTime
+from ota_broker.observer import Observer
 from ota_broker.recorder import Recorder
 from ota_broker.refusals import RecordedRefusals
 from ota_broker.request_log import RequestLog
@@ -34,6 +38,12 @@ from ota_broker.tls import Tls
 from ota_broker.tls_door import TlsDoor
 from ota_broker.web_sockets import MqttOverWebSocket, read_token
 from ota_stream.answers import Effect
+from ota_stream.api import diagnosed, moving_time
+from ota_stream.api import faults as faults_api
+from ota_stream.api.operated import Operated
+from ota_stream.diagnosis.conversation import Client
+from ota_stream.diagnosis.service import Diagnosis
+from ota_stream.faults.desk import FaultDesk
 from ota_stream.logs import groups
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.names import AGENT_STREAM_ID_MAX
@@ -57,14 +67,22 @@ class Simulator:
         self.catalog = Catalog(settings.stream_options())
         self.host, self.port = "", 0
         self.http_host, self.http_port = "", 0
-        self._clock = SystemClock()
+        self._movable = MovableClock(SystemClock()) if settings.clock == "manual" else None
+        self._clock = self._movable or SystemClock()
+        self.time = None if self._movable is None else MovedTime(self._movable, self._wait, self._pass)
+        self.faults = FaultDesk(self._faults_changed)
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
         self._tls_door: TlsDoor | None = None
         self._https = "", 0
+        self._diagnosis: Diagnosis | None = None
+        self._observer: Observer | None = None
+        if settings.diagnose:
+            self._diagnosis = Diagnosis(self.catalog, self._client_of)
+            self._observer = Observer(self._diagnosis)
         self._reexamine = False  # at the next tick, however many calls have changed something until then
-        self._recorder: Recorder  # these eight from `start` on
+        self._recorder: Recorder  # these ten from `start` on
         self._writer: LogWriterProcess
         self._counted: CountedLog
         self._keeper: Keeper
@@ -72,6 +90,8 @@ class Simulator:
         self._services: Services
         self._listener: Listener
         self._http: HttpDoor
+        self._plain: Cloud
+        self._faulty: FaultyCloud
 
     async def start(self) -> None:
         """Take the firmware in, open the log, the state and the ports.
@@ -104,6 +124,11 @@ class Simulator:
             found["https"] = {"host": self._https[0], "port": self._https[1]}
         return found
 
+    @property
+    def cloud(self) -> Operated:
+        """The services, from `start` on; for the event loop alone."""
+        return self._services.cloud
+
     async def _open(self, opened: AsyncExitStack) -> None:
         self._serve_firmware()
         data_dir = opened.enter_context(DataDir(Path(self.settings.data_dir))).path
@@ -122,7 +147,8 @@ class Simulator:
         self._http = HttpDoor(settings.plain_host(), settings.http_port, self._notices, self._clock.monotonic)
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
-        place = Place(data_dir, self._http.base, *options, self._clock, settings.aws_backend, settings.log_group)
+        where, aws, clock = (data_dir, self._http.base), (settings.aws_backend, settings.log_group), self._clock
+        place = Place(*where, *options, clock, *aws, machine=SystemClock())
         outlets = Outlets(self._hand_over, self._keeper.commit, self._address, self._end_connection)
         services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
@@ -139,6 +165,8 @@ class Simulator:
         self._counted = CountedLog(self._recorder)
         self._listener = self._front_door(_rows(database))
         opened.push_async_callback(self._listener.stop)
+        for fault in () if settings.faults is None else faults.read_file(settings.faults):
+            self.faults.add(fault, self._clock.monotonic())
         await self._listener.start(settings.plain_host(), settings.mqtt_port)
         self.host, self.port = self._listener.host, self._listener.port
         self.http_host, self.http_port = self._http.host, self._http.port
@@ -147,7 +175,12 @@ class Simulator:
             self._tls_door = TlsDoor(settings.host, settings.tls_port, tls, services.principals)
             opened.push_async_callback(self._tls_door.close)
         names, web = {settings.host, *settings.hostnames}, partial(self._web_sockets, data_dir)
-        await self._http.serve(services, names, self._rights_changed, self._listener.meter, web)
+        more = [
+            diagnosed.route(self._diagnosis),
+            *moving_time.routes(self.time),
+            *faults_api.routes(self.faults, self._clock),
+        ]
+        await self._http.serve(services, names, self._rights_changed, self._listener.meter, web, more=more)
         if self._tls_door is not None:
             self._tls_door.serve(self._listener, self._http.load)
             self._https = await self._http.serve_tls(settings.https_port, self._tls_door.tls.web)
@@ -170,6 +203,15 @@ class Simulator:
             self._tls_door.changed()
         self._reexamine = True
 
+    def _faults_changed(self) -> None:
+        """Put the faults in the way of devices while there are any: none costs nothing."""
+        self._listener.exchange.cloud = self._answering()
+
+    def _answering(self) -> Answering:
+        """Return the cloud as devices have it; the diagnosis hears what they really get."""
+        cloud = self._faulty if len(self.faults) else self._plain
+        return cloud if self._observer is None else self._observer.over(cloud)
+
     def _web_sockets(self, data_dir: Path, otherwise: ASGIApp) -> ASGIApp:
         counted = MetricsPage(otherwise, self._counted, self._listener)
         return MqttOverWebSocket(counted, self._listener, read_token(data_dir), self._clock.wall)
@@ -179,11 +221,19 @@ class Simulator:
         who = exchange.identity_of(client_id)
         return exchange.peer_of(client_id), None if who is None else who.certificate_id
 
+    def _client_of(self, client_id: str) -> Client | None:
+        return self._listener.exchange.client_of(client_id)
+
     def _hand_over(self, effect: Effect) -> None:
         """Keep the records of something no device asked for, and send what follows from it."""
         for record in (*effect.records, *self._services.cloud.updates.follow(effect.records)):
             self._recorder.keep(record)
-        self._listener.exchange.send(effect.replies)
+        replies = effect.replies
+        if len(self.faults):
+            replies = self._faulty.notifications(replies, self._clock.wall())
+        self._listener.exchange.send(replies)
+        if self._observer is not None:
+            self._observer.told(replies, self._clock.wall())
         self._arm()
 
     def _arm(self) -> None:
@@ -200,6 +250,8 @@ class Simulator:
 
     def _tick(self) -> None:
         self._hand_over(self._services.on_time(self._clock.wall()))
+        if self._observer is not None:
+            self._observer.tick(self._clock.wall())
         if self._reexamine:
             self._reexamine = False
             self._listener.reexamine()
@@ -207,13 +259,29 @@ class Simulator:
         self._keeper.tick()
         self._watch.tick()
         self._http.tick()
-        self._writer.retain(self._services.cloud.logs.groups.retentions)
+        self._writer.retain(
+            self._services.cloud.logs.groups.retentions, 0.0 if self._movable is None else self._movable.ahead
+        )
+
+    def _wait(self) -> float | None:
+        """Return the seconds until something is due, None when nothing is (MovedTime)."""
+        cloud, now = self._services.cloud, self._clock.wall()
+        due = [at - now for at in (cloud.updates.deadline(), cloud.jobs.deadline()) if at is not None]
+        wheel = self._listener.wheel.wait(self._clock.monotonic())
+        return min(due if wheel is None else [*due, wheel], default=None)
+
+    def _pass(self) -> None:
+        self._listener.turn()
+        self._keeper.settle()
 
     def _front_door(self, rows: Rows) -> Listener:
         streams = StreamService(self.catalog, self.settings.stream_options())
         services = self._services.cloud
+        self._plain = Cloud(streams, services.devices, self._counted, services.updates.follow)
+        self._faulty = FaultyCloud(self._plain, self.faults, self._clock, self._counted.keep)
+        observer, keep = self._observer, self._recorder.keep
         return Listener(
-            Cloud(streams, services.devices, self._counted, services.updates.follow),
+            self._answering(),
             PROFILES[self.settings.profile],
             self._clock,
             self._notices,
@@ -222,7 +290,7 @@ class Simulator:
             rows=rows,
             admission=PolicyAdmission(services.policies, Anonymous(self.settings.anonymous)),
             options=self.settings.mqtt_options(),
-            refusals=RecordedRefusals(self._counted.keep, self._clock, self._notices),
+            refusals=RecordedRefusals(keep if observer is None else observer.keeping(keep), self._clock, self._notices),
             quotas=self.settings.kept_quotas(),
         )
 

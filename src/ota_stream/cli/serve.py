@@ -65,10 +65,19 @@ def serve(
             help="AWS's limits per second: enforced, counted, off, or as FILE says.",
         ),
     ] = "count",
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Watch how devices talk to it, for ota-stream diagnose.")
+    ] = False,
+    faults: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What is to go wrong, as YAML (docs/faults.md).")
+    ] = None,
     aws_backend: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Endpoint of the rest of AWS (S3, IAM, ..).  [default: built in]"),
     ] = None,
+    clock: Annotated[
+        str, typer.Option(metavar="system|manual", help="Whose time it is: the machine's, or `ota-stream clock`'s.")
+    ] = "system",
     durable: Annotated[
         bool, typer.Option("--durable", help="Answer only when records and state are safe from a power loss.")
     ] = False,
@@ -105,7 +114,10 @@ def serve(
         "logging": not no_logging,
         "profile": profile,
         "quotas": quotas,
+        "diagnose": diagnose,
+        "faults": faults,
         "aws_backend": aws_backend,
+        "clock": clock,
         "durable": durable,
         "options": dict(_name_and_value(text) for text in option or []),
     }

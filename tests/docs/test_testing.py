@@ -1,0 +1,37 @@
+"""docs/testing.md is true: its Python runs, and its table has every public name."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import ota_stream.testing
+from docs.pages import ROOT, code, fenced, table
+from ota_stream.testing import Clock, Device, LocalCloud, Update
+
+PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+def test_the_cloud_in_a_test_runs_as_written(tmp_path: Path):
+    (program,) = [block for block in fenced(PAGE, "python") if "print(" in block]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    (said,) = re.findall(r"^prints `(.+)`\.$", PAGE, re.MULTILINE)
+    assert done.stdout.strip() == said
+
+
+def test_the_page_has_every_fixture_and_the_example_as_it_is():
+    plugin = (ROOT / "src" / "ota_stream" / "pytest_plugin.py").read_text(encoding="utf-8")
+    fixtures = re.findall(r"@pytest.fixture.*\ndef (\w+)", plugin)
+    assert {name for row in table(PAGE, "fixture") for name in code(row["fixture"])} == set(fixtures)
+    example = (ROOT / "examples" / "test_update.py").read_text(encoding="utf-8")
+    assert any(example.endswith(block) for block in fenced(PAGE, "python"))
+
+
+def test_the_page_names_everything_that_is_public():
+    named = " ".join(" ".join(code(row["name"]) + code(row["what it is"])) for row in table(PAGE, "name", "what it is"))
+    for kind in (LocalCloud, Update, Device, Clock):
+        for name in vars(kind):
+            if not name.startswith("_") and name not in {"say", "progress"}:
+                assert re.search(rf"\b{name}\b", named), f"{kind.__name__}.{name}"
+    assert set(ota_stream.testing.__all__) == {"Clock", "CloudError", "Device", "LocalCloud", "Outcome", "Update"}

@@ -1,0 +1,137 @@
+"""A cloud in the test's own process, and its time: seven days pass in milliseconds."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from images import image_bytes
+from live import PATIENCE, RawClient, wait_until
+from ota_stream.cli import endpoints
+from ota_stream.cli.control_client import ControlClient
+from ota_stream.errors import ControlError
+from ota_stream.testing import LocalCloud, Outcome
+from ota_stream.testing.loop import LoopThread
+
+DAY = 86_400.0
+WEEK_MINUTES = 7 * 24 * 60  # the longest there is: JTM-1
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
+    with LocalCloud(tmp_path) as cloud:
+        yield cloud
+
+
+def start(cloud: LocalCloud, thing: str) -> None:
+    """Begin the job at hand as an agent does, and go away."""
+    with RawClient(cloud.mqtt) as agent:
+        agent.connect(thing)
+        agent.publish(f"$aws/things/{thing}/jobs/start-next", b"{}", qos=1)
+        ((_, answer),) = agent.messages()
+        assert json.loads(answer)["execution"]["status"] == "IN_PROGRESS"
+
+
+def test_a_time_out_of_seven_days(cloud: LocalCloud):  # JTM-1
+    cloud.clock.freeze()
+    began = cloud.clock.now
+    update = cloud.create_update(image_bytes(5000), "dev1", timeout_minutes=WEEK_MINUTES)
+    start(cloud, "dev1")
+    cloud.clock.step(7 * DAY - 1)
+    assert update.status("dev1") == "IN_PROGRESS"
+    cloud.clock.step(10 * DAY)
+    ended = update.execution("dev1")
+    assert ended.status.value == "TIMED_OUT"
+    assert ended.updated_at == pytest.approx(began + 7 * DAY, abs=0.1), "at its moment, not where the step ended"
+    assert cloud.clock.now == pytest.approx(began + 17 * DAY - 1)
+
+
+def test_a_device_updates_itself(cloud: LocalCloud):
+    image = image_bytes(50_000)
+    update = cloud.create_update(image, "dev1")
+    device = cloud.device("dev1")
+    assert device.run() is Outcome.SUCCEEDED
+    assert (device.runs, update.status("dev1")) == (image, "SUCCEEDED")
+    assert cloud.records("dev1", "GetStream")
+    assert cloud.records("dev2") == []
+
+
+def test_it_updates_itself_while_time_stands(cloud: LocalCloud):
+    cloud.clock.freeze()
+    cloud.create_update(image_bytes(9000), "dev1")
+    assert cloud.device("dev1").run() is Outcome.SUCCEEDED
+    assert {record["timestamp"] for record in cloud.records()} != set()
+
+
+def test_silence_ends_a_connection_when_its_time_has_passed(cloud: LocalCloud):  # Q-27
+    with RawClient(cloud.mqtt) as silent:
+        silent.connect("dev1", keep_alive=60)
+        cloud.clock.step("89s")
+        assert silent.until_ping() == []
+        cloud.clock.step("5m")
+        assert silent.is_closed()
+
+
+def test_what_is_refused_says_so(cloud: LocalCloud):
+    with pytest.raises(ControlError, match="10080"):
+        cloud.create_update(b"image", "dev1", timeout_minutes=10081)
+
+
+def test_a_session_ends_when_its_time_has_passed(cloud: LocalCloud):
+    for passed, present in (("55m", True), ("2h", False)):
+        with RawClient(cloud.mqtt) as client:
+            client.connect("dev1", clean=False)
+        cloud.clock.step(passed)
+        with RawClient(cloud.mqtt) as client:
+            assert client.connect("dev1", clean=False) is present
+
+
+def test_a_presigned_url_ends_when_its_time_has_passed(cloud: LocalCloud):
+    cloud.create_update(image_bytes(1000), "dev1", protocol="HTTP")
+    with RawClient(cloud.mqtt) as agent:
+        agent.connect("dev1")
+        agent.publish("$aws/things/dev1/jobs/$next/get", b"{}", qos=1)
+        ((_, answer),) = agent.messages()
+    (file,) = json.loads(answer)["execution"]["jobDocument"]["afr_ota"]["files"]
+    with urlopen(file["update_data_url"], timeout=PATIENCE) as image:  # noqa: S310 - our own
+        assert image.read() == image_bytes(1000)
+    cloud.clock.step("2h")
+    with pytest.raises(HTTPError, match="403") as refused:
+        urlopen(file["update_data_url"], timeout=PATIENCE)  # noqa: S310
+    refused.value.close()
+
+
+def test_clouds_share_a_thread(tmp_path: Path):
+    loop = LoopThread()
+    for name in ("first", "second"):
+        cloud = LocalCloud(tmp_path / name, loop).start()
+        assert cloud.records() == []
+        cloud.create_update(b"image", "dev1")
+        assert cloud.records(action="CreateOTAUpdate")
+        cloud.stop(wait=False)
+    loop.stop()
+
+
+def test_time_that_is_sped_up_lets_things_time_out(cloud: LocalCloud):  # JTM-1
+    update = cloud.create_update(b"image", "dev1", timeout_minutes=60)
+    start(cloud, "dev1")
+    cloud.clock.speed(100_000)
+    wait_until(lambda: update.status("dev1") == "TIMED_OUT", "an hour, in a 27th of a second")
+
+
+def test_a_certificate_holds_by_the_machines_time(cloud: LocalCloud):
+    cloud.clock.step("30d")
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    asked = {"requests": {"dev1": csr.public_bytes(Encoding.PEM).decode()}}
+    made = ControlClient(endpoints.find(Path(), cloud.http)).post("certificates", body=asked)
+    certificate = x509.load_pem_x509_certificate(made["certificates"]["dev1"]["certificatePem"].encode())
+    assert certificate.not_valid_before_utc < datetime.now(UTC)
