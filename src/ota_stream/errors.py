@@ -6,7 +6,8 @@
     │   ├── MalformedPolicy         (ota_stream.policies.documents)  ... because of its IoT policy
     │   ├── MalformedQuery          (ota_stream.logs.insights)    ... because of its Insights query
     │   └── AlreadyExists           (ota_stream.api.aws.handlers.streams)  ... because a stream has the id
-    ├── FaultError              (ota_stream.faults.kinds)     a fault that is asked for is none
+    ├── FaultError                  (ota_stream.faults.kinds)     a fault that is asked for is none
+    ├── CloudError                  (ota_stream.testing.cloud)    what a test asked of its cloud has not come about
     ├── ImageError                  (ota_stream.streams.catalog)  a stream file cannot be served
     │   ├── ImageGone
     │   └── ImageForbidden
