@@ -88,23 +88,29 @@ class SharedSubscription:
                 request.ticket.set()
 
     async def ask(self, topic: str, answers: Sequence[str], within: float) -> bool:
-        """Do what Transport.ask says."""
-        come = asyncio.Event()
-        for answer in answers:
-            self._watched[answer] = come
-            self._client.subscribe(answer, qos=0)
+        """Do what Transport.ask says.
+
+        A share of our own, of this one request, gets it whoever else is there: its first arrival is that one's.
+        """
+        request = self._prefix + topic.removeprefix(RESERVED)
+        come, answered = asyncio.Event(), asyncio.Event()
+        self._watched = {request: come, **dict.fromkeys(answers, answered)}
+        filters = (f"$share/{self._source}/{request}", *answers)
+        for one in filters:
+            self._client.subscribe(one, qos=0)
         try:
             async with asyncio.timeout(within):
-                for _ in answers:
+                for _ in filters:
                     await self._granted.get()
                 self._client.publish(topic, b"", qos=0)
                 await come.wait()
+                await answered.wait()
         except TimeoutError:
             return False
         finally:
-            for answer in answers:
-                del self._watched[answer]
-                self._client.unsubscribe(answer)
+            self._watched = {}
+            for one in filters:
+                self._client.unsubscribe(one)
         return True
 
     async def close(self) -> None:
@@ -128,7 +134,7 @@ class SharedSubscription:
 
     async def _arrived(self, _client: Any, topic: str, payload: bytes, qos: int, _properties: Any) -> int:  # noqa: ANN401
         """Take a message; what this returns, and when, is the acknowledgement of QoS 1."""
-        if (watch := self._watched.get(topic)) is not None:
+        if (watch := self._watched.pop(topic, None)) is not None:
             watch.set()
             return _DELIVERED
         if not topic.startswith(self._prefix):

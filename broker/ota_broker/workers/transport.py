@@ -66,7 +66,10 @@ class Transport(Protocol):
         ...
 
     async def ask(self, topic: str, answers: Sequence[str], within: float) -> bool:
-        """Publish an empty request as a device would; tell whether a message comes on one of `answers` in time."""
+        """Publish an empty request as a device would; tell whether it is answered, on one of `answers`, in time.
+
+        Where a worker can be left out of what the others share, it has to come to this one too.
+        """
         ...
 
     async def close(self) -> None:

@@ -54,3 +54,12 @@ async def test_a_worker_refuses_to_run_when_granted_requests_do_not_arrive(store
     assert refused.returncode == 1
     assert "has granted the subscription but delivers no request" in refused.stderr
     assert "docs/scale.md" in refused.stderr
+
+
+async def test_a_worker_with_a_wrong_prefix_is_not_covered_by_one_that_works(store: Path, tmp_path: Path):
+    with mosquitto(tmp_path, bridge=True) as port:
+        common = ["--transport", "mqtt", "--url", f"mqtt://127.0.0.1:{port}", "--store", store]
+        with running(worker(*common, "--prefix", "ota/req/", "--records", tmp_path / "a")):
+            refused = cli("worker", *common, "--prefix", "ota/wrong/", "--records", tmp_path / "b")
+    assert refused.returncode == 1
+    assert "has granted the subscription but delivers no request" in refused.stderr
