@@ -38,3 +38,14 @@ async def test_two_workers_share_the_requests_of_a_fleet(server: Nats, store: Pa
     assert all(kept.values()), "both have answered"
     assert sum(map(len, kept.values())) == fleet.requests
     assert {entry["clientId"] for entry in kept["a"] + kept["b"]} == {thing.name for thing in fleet.things}
+
+
+async def test_a_worker_of_shared_subscriptions_gets_no_share_of_nats_however_many_others_work(
+    server: Nats, store: Path, tmp_path: Path
+):
+    right = ["--transport", "nats", "--url", server.url, "--store", store, "--records", tmp_path / "a"]
+    wrong = ["--transport", "mqtt", "--url", f"mqtt://127.0.0.1:{server.mqtt_port}", "--store", store]
+    with running(worker(*right)):
+        refused = cli("worker", *wrong, "--records", tmp_path / "b")
+    assert refused.returncode == 1
+    assert "has granted the subscription but delivers no request" in refused.stderr
