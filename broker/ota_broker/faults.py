@@ -7,7 +7,7 @@ from typing import Final
 import yaml
 
 from ota_broker.front.exchange import Answering
-from ota_stream.answers import Answer, Refusal, Reply
+from ota_stream.answers import Answer, Effect, Refusal, Reply
 from ota_stream.clock import Clock
 from ota_stream.faults import kinds, late, subject
 from ota_stream.faults.desk import FaultDesk, Moment
@@ -27,7 +27,7 @@ class FaultyCloud:
         self._clock = clock
         self._keep = keep
 
-    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Refusal | None:
+    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
         """Answer a publish to a reserved topic. None when no service listens there."""
         request = subject.of_request(topic, payload)
         if request is None:

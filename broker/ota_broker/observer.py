@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from ota_broker.front.exchange import Answering
-from ota_stream.answers import Answer, Refusal, Reply
+from ota_stream.answers import Answer, Effect, Refusal, Reply
 from ota_stream.diagnosis.conversation import Heard
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.records import Record
@@ -60,8 +60,9 @@ class _Overheard:
         self._cloud = cloud
         self._hear = hear
 
-    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Refusal | None:
+    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
         """Answer a publish to a reserved topic. None when no service listens there."""
         outcome = self._cloud.answer(topic, payload, client_id, now)
-        self._hear(Heard(now, client_id, topic, payload, outcome))
+        if not isinstance(outcome, Effect):  # those of a worker are not known yet
+            self._hear(Heard(now, client_id, topic, payload, outcome))
         return outcome

@@ -36,7 +36,7 @@ from ota_broker.front.notices import Notices
 from ota_broker.front.options import MqttOptions
 from ota_broker.front.profile import Profile
 from ota_broker.front.wheel import Wheel
-from ota_stream.answers import Answer, Audience, Refusal, Reply
+from ota_stream.answers import Answer, Audience, Effect, Refusal, Reply
 from ota_stream.clock import Clock
 from ota_stream.diagnosis.conversation import Client
 from ota_stream.faults.late import LateAnswer, LateReply
@@ -52,8 +52,8 @@ Way = Callable[[Message], object]
 class Answering(Protocol):
     """The cloud, as seen from the front door."""
 
-    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Refusal | None:
-        """Answer a publish to a reserved topic. None when no service listens there."""
+    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
+        """Answer a publish to a reserved topic. None when no service listens there; an Effect keeps its own records."""
         ...
 
 

@@ -30,8 +30,9 @@ _DOMAINLESS: Final = 9  # tokens of $JS.ACK.stream.consumer.delivered.sequence..
 class JetStream:
     """The work queue `share` of a NATS server or cluster; made when it is not there. `replicas`: 3 on three nodes."""
 
-    def __init__(self, urls: str, share: str, notices: Notices, *, replicas: int = 1) -> None:
-        self._link = NatsLink(urls, notices, self._prepare)
+    def __init__(self, url: str, share: str, notices: Notices, *, replicas: int = 1) -> None:
+        self.url = url
+        self._link = NatsLink(url, notices, self._prepare)
         self._share = share
         self._replicas = replicas
         self._kinds: tuple[Kind, ...] = ()

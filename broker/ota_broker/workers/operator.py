@@ -3,7 +3,8 @@
 import time
 
 from ota_broker.front.notices import Notices
-from ota_broker.workers.settings import WorkerSettings
+from ota_broker.system_clock import SystemClock
+from ota_broker.workers.settings import TransportName, WorkerSettings
 from ota_broker.workers.transports import transport_of
 from ota_stream.answers import Effect
 from ota_stream.jobs.control import JobControl
@@ -23,7 +24,9 @@ async def create_job(settings: WorkerSettings, spec: JobSpec) -> int:
     """
     if not is_database(settings.store):
         raise StoreError(f"store {settings.store}: jobs are shared in PostgreSQL only, postgresql://...")
-    transport = transport_of(settings, Notices(time.monotonic))
+    if settings.transport is TransportName.EMBEDDED:
+        raise StoreError("an embedded broker is another process's: use --transport mqtt and its --url")
+    transport = transport_of(settings, SystemClock(), Notices(time.monotonic))
     database = await open_database(settings.store)
     try:
         await transport.open([])  # first: a job nobody could be told of is not made

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ota_stream.stores.shared.postgres import Postgres
 
 ADVICE: Final = {
+    TransportName.EMBEDDED: "that is a fault of ours: please report it",
     TransportName.NATS: "do the server's accounts and permissions let this worker take and send $aws messages?",
     TransportName.MQTT: "mosquitto needs a renaming bridge and --prefix (docs/scale.md)",
 }
@@ -70,7 +72,7 @@ async def _main(settings: WorkerSettings, on_ready: Callable[[WorkerSettings], N
         follower = Follower(store, catalog, partial(notices.say, "store"))
         await follower.follow()
         records = await parts.records()
-        transport = transport_of(settings, notices)
+        transport = transport_of(settings, clock, notices)
         desks: list[Desk] = [ProbeDesk(), StreamDesk(catalog)]
         entry = EntryWriter(settings.account_id).entry
         client_of = CLIENT_OF[settings.client_id_from]
@@ -88,7 +90,7 @@ async def _main(settings: WorkerSettings, on_ready: Callable[[WorkerSettings], N
             tasks.append(asyncio.create_task(timekeeper.run()))
         opened.push_async_callback(_end, tasks)
         await probe(transport, ADVICE[settings.transport])
-        on_ready(settings)
+        on_ready(replace(settings, url=transport.url))
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:

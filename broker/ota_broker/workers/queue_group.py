@@ -16,8 +16,9 @@ from ota_stream.answers import Reply
 class QueueGroup:
     """The queue group `share`: the server gives each request to one member, answering or not."""
 
-    def __init__(self, urls: str, share: str, notices: Notices) -> None:
-        self._link = NatsLink(urls, notices)
+    def __init__(self, url: str, share: str, notices: Notices) -> None:
+        self.url = url
+        self._link = NatsLink(url, notices)
         self._share = share
         self._source, self._number = uuid.uuid4().hex, 0
         self._mailbox = Mailbox(notices)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ota_broker.config import ConfigError
-from ota_broker.workers.clients import CLIENT_OF, ClientIdFrom
+from ota_broker.workers.clients import ClientIdFrom
 from ota_stream.logs import groups
 from ota_stream.logs.entries import ACCOUNT_ID, is_account_id
 from ota_stream.stores.shared.stores import is_database
@@ -20,7 +20,7 @@ _SHARE_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV
 
 
 class TransportName(StrEnum):
-    """The brokers a worker can stand behind. `embedded` is `ota-stream serve`: broker and services in one process."""
+    """The brokers a worker can stand behind. `embedded` is one of its own, in the same process."""
 
     EMBEDDED = "embedded"
     NATS = "nats"
@@ -58,20 +58,20 @@ class WorkerSettings:
 
     def __post_init__(self) -> None:
         """Check what can be checked without touching anything."""
-        if self.transport is TransportName.EMBEDDED:
-            raise ConfigError("transport embedded is `ota-stream serve`: broker and services in one process")
         if self.transport is TransportName.NATS and not self.url.startswith((_NATS, "tls://")):
             raise ConfigError(f"url {self.url!r}: use nats://HOST:4222, several with commas between them")
+        if self.transport is TransportName.EMBEDDED and not self.url.startswith("mqtt://"):
+            raise ConfigError(f"url {self.url!r}: use mqtt://HOST:1883, where the embedded broker is to listen")
         if self.transport is TransportName.MQTT and not self.url.startswith(("mqtt://", "mqtts://")):
             raise ConfigError(f"url {self.url!r}: use mqtt://HOST:1883 or mqtts://HOST:8883")
         if not self.share or not set(self.share) <= _SHARE_NAME:
             raise ConfigError(f"share {self.share!r}: use a-z A-Z 0-9 _ -")
         if not self.prefix.endswith("/") or set(self.prefix) & set("+# "):
             raise ConfigError(f"prefix {self.prefix!r}: use the begin of a topic up to a slash, as in ota/req/")
-        if self.client_id_from not in CLIENT_OF:
+        if self.client_id_from is ClientIdFrom.BROKER and self.transport is not TransportName.EMBEDDED:
             raise ConfigError(
-                "client_id_from broker: neither NATS nor mosquitto tells a worker who has published; use topic where "
-                "the broker lets a client use its own thing's topics only, else none"
+                "client_id_from broker: neither NATS nor mosquitto tells a worker who has published, only the embedded "
+                "broker does; use topic where the broker lets a client use its own thing's topics only, else none"
             )
         if not is_account_id(self.account_id):
             raise ConfigError(f"account_id {self.account_id!r}: use 12 digits")

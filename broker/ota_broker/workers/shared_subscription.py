@@ -32,6 +32,7 @@ class SharedSubscription:
     """
 
     def __init__(self, url: str, share: str, prefix: str, notices: Notices) -> None:
+        self.url = url
         parts = urlsplit(url)
         self._tls = ssl.create_default_context() if parts.scheme == "mqtts" else False
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or DEFAULT_PORTS[parts.scheme]

@@ -44,10 +44,13 @@ class Request(Struct, frozen=True):
     source: str
     number: int
     ticket: object = None  # what the transport needs to say that it is done
+    client_id: str | None = None  # who has published it, where the broker tells
 
 
 class Transport(Protocol):
-    """A way to share requests between workers. Every method may raise TransportError."""
+    """A way to share requests between workers. Every method may raise TransportError. `url` is where the broker is."""
+
+    url: str
 
     async def open(self, kinds: Iterable[Kind]) -> None:
         """Connect and ask for a share of the requests."""

@@ -5,16 +5,20 @@ from typing import Any, Final
 
 from ota_broker.config import ConfigError
 from ota_broker.front.notices import Notices
+from ota_broker.workers.embedded import Embedded
 from ota_broker.workers.settings import Sharing, TransportName, WorkerSettings
 from ota_broker.workers.transport import Transport
+from ota_stream.clock import Clock
 
 _EXTRA: Final = "pip install 'ota-stream[worker]'"
 
 
-def transport_of(settings: WorkerSettings, notices: Notices) -> Transport:
+def transport_of(settings: WorkerSettings, clock: Clock, notices: Notices) -> Transport:
     """Return the transport, not open yet. Raises ConfigError when its library is not installed."""
     made: Transport
-    if settings.transport is TransportName.MQTT:
+    if settings.transport is TransportName.EMBEDDED:
+        made = Embedded(settings.url, clock, notices)
+    elif settings.transport is TransportName.MQTT:
         made = _of("shared_subscription").SharedSubscription(settings.url, settings.share, settings.prefix, notices)
     elif settings.sharing is Sharing.QUEUE:
         made = _of("queue_group").QueueGroup(settings.url, settings.share, notices)

@@ -51,7 +51,7 @@ class Worker:
         store_desk: StoreDesk | None,
         records: Records,
         entry: Callable[[Record], bytes],
-        client_of: Callable[[str], str],
+        client_of: Callable[[Request], str],
         clock: Clock,
         notices: Notices,
     ) -> None:
@@ -112,7 +112,7 @@ class Worker:
         return found
 
     def _from_memory(self, request: Request, now: float) -> Outcome:
-        client_id = self._client_of(request.topic)
+        client_id = self._client_of(request)
         for desk in self._desks:
             outcome = desk.answer(request, client_id, now)
             if outcome is not None:
@@ -120,4 +120,4 @@ class Worker:
         return None
 
     async def _from_store(self, desk: StoreDesk, request: Request, now: float) -> Outcome:
-        return await desk.answer(request, self._client_of(request.topic), now)
+        return await desk.answer(request, self._client_of(request), now)

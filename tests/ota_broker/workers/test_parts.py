@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ota_broker.config import ConfigError
 from ota_broker.front.notices import Notices
+from ota_broker.system_clock import SystemClock
 from ota_broker.workers import mailbox
 from ota_broker.workers.clients import CLIENT_OF, ClientIdFrom
 from ota_broker.workers.mailbox import Mailbox
@@ -52,14 +53,16 @@ def test_no_filter_takes_what_another_takes():
 
 
 def test_a_client_id_is_a_rule_or_open_never_a_guess():
-    topic = "$aws/things/T/streams/S/get/json"
-    assert {source: of(topic) for source, of in CLIENT_OF.items()} == {ClientIdFrom.TOPIC: "T", ClientIdFrom.NONE: ""}
+    request = Request("$aws/things/T/streams/S/get/json", b"", "s", 1, client_id="c")
+    known = {source: of(request) for source, of in CLIENT_OF.items()}
+    assert known == {ClientIdFrom.TOPIC: "T", ClientIdFrom.BROKER: "c", ClientIdFrom.NONE: ""}
+    assert not CLIENT_OF[ClientIdFrom.BROKER](Request("$aws/things/T/streams/S/get/json", b"", "s", 1))
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"transport": TransportName.EMBEDDED}, "transport embedded is `ota-stream serve`"),
+        ({"transport": TransportName.EMBEDDED}, "use mqtt://HOST:1883, where the embedded broker is to listen"),
         ({"url": "mqtt://127.0.0.1:1883"}, "url 'mqtt://127.0.0.1:1883': use nats://"),
         ({"transport": TransportName.MQTT}, "use mqtt://"),
         ({"share": "a b"}, "share 'a b'"),
@@ -87,7 +90,7 @@ def test_a_library_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "ota_broker.workers.jetstream", raising=False)
     monkeypatch.setitem(sys.modules, "nats.aio.msg", None)
     with pytest.raises(ConfigError, match=r"nats.aio.msg is not installed; .*'ota-stream\[worker\]'"):
-        transport_of(WorkerSettings(**WELL), Notices(time.monotonic))  # type: ignore[arg-type]
+        transport_of(WorkerSettings(**WELL), SystemClock(), Notices(time.monotonic))  # type: ignore[arg-type]
 
 
 async def test_a_mailbox_is_bounded_and_keeps_the_order(monkeypatch: pytest.MonkeyPatch):
