@@ -8,7 +8,7 @@ import yaml
 SIZE_MAX: Final = 1 << 20  # bytes of a file
 _UNKNOWN: Final = re.compile(r"unknown field `(.+?)`")
 _PATH: Final = re.compile(r" - at (?:`key` in )?`(\$.*)`$")
-_MEMBER: Final = re.compile(r"(\w+): ")
+_MEMBER: Final = re.compile(r"([\w.\[\]]+): ")
 
 Lines = dict[str, int]
 """Line numbers, from 1, by path: `$.classes[0].count`."""

@@ -207,13 +207,13 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if not self.limit:
             raise ValueError("limit: with 0 the run is over before it begins")
         if isinstance(self.work, StreamWork) and self.work.again >= self.limit:
-            raise ValueError("limit: it is over before `again` of the work is: make it longer")
-        for things in self.classes:
+            raise ValueError("work.again: the limit of the run is over before: make that longer")
+        for number, things in enumerate(self.classes):
             starts = (things.count - 1) / things.ramp
             if starts >= self.limit:
                 raise ValueError(
-                    f"limit: the run is over after {self.limit:g} s, and the last of {things.name} starts after "
-                    f"{starts:g} s: make limit longer, or ramp faster"
+                    f"classes[{number}].ramp: the last of {things.name} starts after {starts:g} s, and the limit of "
+                    f"the run is {self.limit:g} s: start them faster, or make that longer"
                 )
 
 

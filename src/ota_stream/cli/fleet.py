@@ -52,13 +52,15 @@ def fleet(
     names = Counter(plan.names())
     if twice := next((name for name, many in names.items() if many > 1), None):
         raise FleetError(f"{file}: two things would have the name {twice}: give the classes patterns that differ more")
+    work = _work(read, file.parent, data_dir, endpoint_url)
     if check:
+        if read.target is not None:
+            _target(read.target, plan, file.parent, data_dir)
         typer.echo(f"{file}: {len(names)} things, nothing wrong")
         return
     target = _target(read.target, plan, file.parent, data_dir)
     within = None if read.expect.within is None else float(read.expect.within)
     expectation = Expectation(read.expect.unexpected, within)
-    work = _work(read, file.parent, data_dir, endpoint_url)
     run(Run(read.title, plan, target, giver(work, plan), expectation, report, metrics_port))
 
 
@@ -115,10 +117,15 @@ def _work(read: Scenario, folder: Path, data_dir: Path, endpoint_url: str | None
             work = read.work
             return Stream(work.stream, work.file_id, work.sha256, float(work.again))
         case scenario.UpdateWork():
-            return Update(folder / read.work.firmware, data_dir, endpoint_url)
+            return Update(_readable("firmware", folder / read.work.firmware), data_dir, endpoint_url)
         case scenario.JobWork():
             path = folder / read.work.certificate
-            try:
-                return Job(path.read_bytes())
-            except OSError as error:
-                raise FleetError(f"certificate {path} cannot be read: {error.strerror}") from error
+            return Job(_readable("certificate", path).read_bytes())
+
+
+def _readable(what: str, path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise FleetError(f"{what} {path} cannot be read: {error.strerror}") from error
+    return path

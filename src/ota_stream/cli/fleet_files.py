@@ -29,8 +29,9 @@ class ReportError(OtaStreamError):
     """A report cannot be written, or read."""
 
 
-def check(folder: Path) -> None:
-    """Find out before the run what would go wrong after it. Raises ReportError."""
+def check(folder: Path) -> bool:
+    """Find out before the run what would go wrong after it; tell whether the folder is new. Raises ReportError."""
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".{JSON}.probe"
@@ -38,6 +39,7 @@ def check(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise ReportError(f"the report cannot be written to {folder}: {error.strerror}") from error
+    return is_new
 
 
 def write(folder: Path, report: Report, fleet: Fleet) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from ota_device.download import DownloadOptions
+from ota_device.errors import DeviceError
 from ota_device.fleet import metrics
 from ota_device.fleet import report as reports
 from ota_device.fleet.engine import Fleet, Give, Plan, now_iso
@@ -57,9 +58,13 @@ def run(order: Run) -> None:
     Raises:
         OtaStreamError: it cannot begin, or the report cannot be written; one line.
     """
-    if order.folder is not None:
-        fleet_files.check(order.folder)
-    report = uvloop.run(_run(order))
+    made = order.folder if order.folder is not None and fleet_files.check(order.folder) else None
+    try:
+        report = uvloop.run(_run(order))
+    except DeviceError:  # it has not begun: there is nothing to report
+        if made is not None:
+            made.rmdir()
+        raise
     summary(report)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)

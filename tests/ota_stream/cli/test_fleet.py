@@ -133,6 +133,24 @@ def test_a_file_can_be_checked_without_running_it(written):
     assert (result.exit_code, result.stdout) == (0, f"{path}: 6 things, nothing wrong\n")
 
 
+def test_what_a_checked_file_names_has_to_be_there(written, tmp_path):
+    update = GOOD.replace("{do: download, stream: fw}", "{do: update, firmware: build/app.bin}")
+    said = failure(written(update), "--check")
+    assert said == f"firmware {tmp_path / 'build' / 'app.bin'} cannot be read: No such file or directory"
+    tls = "target: {host: 127.0.0.1, port: 1, tls: {certificates: certs}}\n"
+    said = failure(written(GOOD + tls), "--check")
+    assert said.startswith(f"6 of 6 things have no certificate in {tmp_path / 'certs'}")
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(written, tmp_path):
+    path = written(GOOD + "target: {host: 127.0.0.1, port: 1}\n")
+    assert failure(path, "--report", tmp_path / "out").startswith("nobody listens on 127.0.0.1:1")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    failure(path, "--report", tmp_path / "out")
+    assert (tmp_path / "out").is_dir()
+
+
 def test_another_seed_than_the_files_gives_other_faults(server, written, tmp_path):
     names = []
     for seed in (3, 3, 5):
@@ -159,7 +177,7 @@ MISTAKES = [
     ("flash: 50%", "flush: 50%", 11, "classes[0].failures: Invalid enum value 'flush'"),
     ("flash: 50%", "{flash: 50%, crash: 51%}", 11, "failures: their shares are more than all things"),
     ("1000/s", "0/s", 7, "ramp: with 0 a second no thing ever starts"),
-    ("1000/s", "1/h", 1, "limit: the run is over after 600 s, and the last of doors starts after 10800 s"),
+    ("1000/s", "1/h", 7, "classes[0].ramp: the last of doors starts after 10800 s, and the limit of the run is 600 s"),
     ("latency: 2ms", "duty: {online: 0s, offline: 1s}", 8, "online: with 0 it never is: write more"),
     ("latency: 2ms", "bandwidth: 0", 8, "bandwidth: with 0 no block ever comes"),
     ("latency: 2ms", "version: 1.2", 8, "classes[0].version: Expected `str`, got `float`"),
@@ -170,7 +188,7 @@ MISTAKES = [
     ("stream: fw", "stream: f/w", 3, "stream: 'f/w' is no stream id: use 1 to 128 of a-z A-Z 0-9 _ -"),
     ("stream: fw", "stream: fw, sha256: abc", 3, "sha256: write 64 digits of 0-9 a-f"),
     ("seed: 3", "seed: 3\nlimit: 0s", 3, "limit: with 0 the run is over before it begins"),
-    ("stream: fw", "stream: fw, again: 10m", 1, "limit: it is over before `again` of the work is: make it longer"),
+    ("stream: fw", "stream: fw, again: 10m", 3, "work.again: the limit of the run is over before: make that longer"),
     ("seed: 3", "seed: 3\nseed: 4", 3, "seed is there twice, first on line 2"),
     ("seed: 3", "seed: [3", 3, "expected ',' or ']', but got ':'"),
     ("seed: 3", "seed: &a 3\nlimit: *a", 2, "an alias: write it out"),
