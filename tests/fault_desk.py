@@ -9,6 +9,7 @@ from ota_broker.faults import FaultyCloud
 from ota_stream.answers import Answer, Reply
 from ota_stream.faults import kinds
 from ota_stream.faults.desk import FaultDesk
+from ota_stream.faults.happening import Act
 from ota_stream.faults.late import LateAnswer
 from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.control import JobControl
@@ -37,7 +38,8 @@ class World:
         self.changes = 0
         self.desk = FaultDesk(self._changed)
         plain = Cloud(StreamService(catalog), JobService(book), self.kept)
-        self.cloud = FaultyCloud(plain, self.desk, self.clock, self.kept.keep)
+        self.acts = list[Act]()
+        self.cloud = FaultyCloud(plain, self.desk, self.clock, self.kept.keep, self.acts.append)
         self.names = [self.desk.add(kinds.read(fault), self.clock.monotonic()) for fault in faults]
 
     def _changed(self) -> None:

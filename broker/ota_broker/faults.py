@@ -12,6 +12,7 @@ from ota_stream.clock import Clock
 from ota_stream.faults import kinds, late, subject
 from ota_stream.faults.desk import FaultDesk, Moment
 from ota_stream.faults.fault import Fault
+from ota_stream.faults.happening import Act
 from ota_stream.faults.kinds import FaultError
 from ota_stream.records import Record
 
@@ -19,13 +20,24 @@ FILE_MAX: Final = 1024 * 1024  # bytes of a file of faults
 
 
 class FaultyCloud:
-    """Answers as the cloud does, as far as the faults let it. `keep` takes the records of what they have done."""
+    """Answers as the cloud does, as far as the faults let it. `keep` takes the records of what they have done.
 
-    def __init__(self, cloud: Answering, desk: FaultDesk, clock: Clock, keep: Callable[[Record], None]) -> None:
+    `begin` has the cloud do something right after the answer.
+    """
+
+    def __init__(
+        self,
+        cloud: Answering,
+        desk: FaultDesk,
+        clock: Clock,
+        keep: Callable[[Record], None],
+        begin: Callable[[Act], None],
+    ) -> None:
         self._cloud = cloud
         self._desk = desk
         self._clock = clock
         self._keep = keep
+        self._begin = begin
 
     def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
         """Answer a publish to a reserved topic. None when no service listens there."""
@@ -39,10 +51,12 @@ class FaultyCloud:
         outcome = self._cloud.answer(topic, payload, client_id, now)
         if not isinstance(outcome, Answer):
             return outcome
-        answer, records = self._desk.spoil(request, outcome, client_id, self._moment(now))
-        for record in records:
+        spoilt = self._desk.spoil(request, outcome, client_id, self._moment(now))
+        for record in spoilt.records:
             self._keep(record)
-        return late.split(answer)
+        for act in spoilt.acts:
+            self._begin(act)
+        return late.split(spoilt.answer)
 
     def notifications(self, replies: tuple[Reply, ...], now: float) -> tuple[Reply, ...]:
         """Return what no device asked for, as devices get it."""

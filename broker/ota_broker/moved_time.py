@@ -1,7 +1,9 @@
 """A clock that can be stopped, sped up and moved ahead, and how time passes when it is."""
 
 import asyncio
+import heapq
 from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from ota_stream.clock import Clock
@@ -46,6 +48,45 @@ class MovableClock:
         self._since, self._wall, self._monotonic = now, self._wall + passed, self._monotonic + passed
 
 
+class Timers:
+    """Calls something some seconds from now, by a clock that is moved: as `loop.call_later` by one that is not."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = count()
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call it `seconds` from now."""
+        heapq.heappush(self._due, (self._clock.monotonic() + seconds, next(self._numbers), call))
+        self._arm()
+
+    def wait(self) -> float | None:
+        """Return the seconds until the next call, None when there is none."""
+        return self._due[0][0] - self._clock.monotonic() if self._due else None
+
+    def turn(self) -> None:
+        """Call what is due."""
+        now = self._clock.monotonic()
+        while self._due and self._due[0][0] <= now:
+            heapq.heappop(self._due)[2]()
+        self._arm()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._due.clear()
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        wait = self.wait()
+        if wait is not None and self._clock.speed:
+            self._alarm = asyncio.get_running_loop().call_later(max(0.0, wait / self._clock.speed), self.turn)
+
+
 class MovedTime:
     """Lets time pass: every deadline on the way is met at its moment and in its order, as if one had waited.
 
@@ -64,6 +105,7 @@ class MovedTime:
     def run(self, speed: float) -> None:
         """Go on so many times as fast as the machine's clock; 0 stops."""
         self._clock.run(speed)
+        self._turn()
 
     async def step(self, seconds: float) -> None:
         """Let so many seconds pass. Between two deadlines others have their turn."""

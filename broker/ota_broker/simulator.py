@@ -14,6 +14,8 @@ from ota_broker import faults, logging_account
 from ota_broker.access import Anonymous, PolicyAdmission
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
+from ota_broker.deeds import Deeds
+from ota_broker.disturbance import Disturbance
 from ota_broker.endpoints import EndpointsFile
 from ota_broker.faults import FaultyCloud
 from ota_broker.firmware_watch import FirmwareWatch
@@ -27,7 +29,7 @@ from ota_broker.http_door import HttpDoor
 from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
 from ota_broker.metrics import CountedLog, MetricsPage
-from ota_broker.moved_time import MovableClock, MovedTime
+from ota_broker.moved_time import MovableClock, MovedTime, Timers
 from ota_broker.observer import Observer
 from ota_broker.recorder import Recorder
 from ota_broker.refusals import RecordedRefusals
@@ -43,7 +45,9 @@ from ota_stream.api import faults as faults_api
 from ota_stream.api.operated import Operated
 from ota_stream.diagnosis.conversation import Client
 from ota_stream.diagnosis.service import Diagnosis
-from ota_stream.faults.desk import FaultDesk
+from ota_stream.faults.desk import FaultDesk, Moment
+from ota_stream.faults.happening import Act
+from ota_stream.faults.subject import Subject
 from ota_stream.logs import groups
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.names import AGENT_STREAM_ID_MAX
@@ -69,6 +73,7 @@ class Simulator:
         self.http_host, self.http_port = "", 0
         self._movable = MovableClock(SystemClock()) if settings.clock == "manual" else None
         self._clock = self._movable or SystemClock()
+        self._timers = None if self._movable is None else Timers(self._movable)
         self.time = None if self._movable is None else MovedTime(self._movable, self._wait, self._pass)
         self.faults = FaultDesk(self._faults_changed)
         self._notices = Notices(self._clock.monotonic)
@@ -82,7 +87,7 @@ class Simulator:
             self._diagnosis = Diagnosis(self.catalog, self._client_of)
             self._observer = Observer(self._diagnosis)
         self._reexamine = False  # at the next tick, however many calls have changed something until then
-        self._recorder: Recorder  # these ten from `start` on
+        self._recorder: Recorder  # these twelve from `start` on
         self._writer: LogWriterProcess
         self._counted: CountedLog
         self._keeper: Keeper
@@ -92,6 +97,8 @@ class Simulator:
         self._http: HttpDoor
         self._plain: Cloud
         self._faulty: FaultyCloud
+        self._deeds: Deeds
+        self._disturbance: Disturbance
 
     async def start(self) -> None:
         """Take the firmware in, open the log, the state and the ports.
@@ -148,7 +155,7 @@ class Simulator:
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
         where, aws, clock = (data_dir, self._http.base), (settings.aws_backend, settings.log_group), self._clock
-        place = Place(*where, *options, clock, *aws, machine=SystemClock())
+        place = Place(*where, *options, clock, *aws, machine=SystemClock(), url_is_over=self._url_is_over)
         outlets = Outlets(self._hand_over, self._keeper.commit, self._address, self._end_connection)
         services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
@@ -165,6 +172,9 @@ class Simulator:
         self._counted = CountedLog(self._recorder)
         self._listener = self._front_door(_rows(database))
         opened.push_async_callback(self._listener.stop)
+        self._deeds = Deeds(services.cloud, self._listener.exchange, self._notices)
+        if self._timers is not None:
+            opened.callback(self._timers.close)
         for fault in () if settings.faults is None else faults.read_file(settings.faults):
             self.faults.add(fault, self._clock.monotonic())
         await self._listener.start(settings.plain_host(), settings.mqtt_port)
@@ -206,6 +216,18 @@ class Simulator:
     def _faults_changed(self) -> None:
         """Put the faults in the way of devices while there are any: none costs nothing."""
         self._listener.exchange.cloud = self._answering()
+        self._listener.be_disturbed(self._disturbance if self.faults.any_of("packet") else None)
+
+    def _begin(self, act: Act) -> None:
+        self._deeds.begin(act)
+
+    def _url_is_over(self, path: str) -> bool:
+        """Tell whether a fault ends the presigned URLs of an object before their time."""
+        now = Moment(self._clock.wall(), self._clock.monotonic())
+        record = self.faults.expire(Subject("GetObject", "", object_key=path), now)
+        if record is not None:
+            self._counted.keep(record)
+        return record is not None
 
     def _answering(self) -> Answering:
         """Return the cloud as devices have it; the diagnosis hears what they really get."""
@@ -267,10 +289,13 @@ class Simulator:
         """Return the seconds until something is due, None when nothing is (MovedTime)."""
         cloud, now = self._services.cloud, self._clock.wall()
         due = [at - now for at in (cloud.updates.deadline(), cloud.jobs.deadline()) if at is not None]
-        wheel = self._listener.wheel.wait(self._clock.monotonic())
-        return min(due if wheel is None else [*due, wheel], default=None)
+        late = None if self._timers is None else self._timers.wait()
+        waits = (self._listener.wheel.wait(self._clock.monotonic()), late)
+        return min((*due, *(wait for wait in waits if wait is not None)), default=None)
 
     def _pass(self) -> None:
+        if self._timers is not None:
+            self._timers.turn()
         self._listener.turn()
         self._keeper.settle()
 
@@ -278,7 +303,8 @@ class Simulator:
         streams = StreamService(self.catalog, self.settings.stream_options())
         services = self._services.cloud
         self._plain = Cloud(streams, services.devices, self._counted, services.updates.follow)
-        self._faulty = FaultyCloud(self._plain, self.faults, self._clock, self._counted.keep)
+        self._faulty = FaultyCloud(self._plain, self.faults, self._clock, self._counted.keep, self._begin)
+        self._disturbance = Disturbance(self.faults, self._clock, self._counted.keep)
         observer, keep = self._observer, self._recorder.keep
         return Listener(
             self._answering(),
@@ -292,6 +318,7 @@ class Simulator:
             options=self.settings.mqtt_options(),
             refusals=RecordedRefusals(keep if observer is None else observer.keeping(keep), self._clock, self._notices),
             quotas=self.settings.kept_quotas(),
+            call_later=None if self._timers is None else self._timers.call_later,
         )
 
     def _serve_firmware(self) -> None:

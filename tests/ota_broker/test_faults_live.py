@@ -108,7 +108,7 @@ def put(server: Server, fault: dict[str, Any]) -> None:
         desk = FaultDesk(lambda: None)
         desk.add(kinds.read(fault), server.clock.monotonic())
         exchange = server.listener.exchange
-        exchange.cloud = FaultyCloud(exchange.cloud, desk, server.clock, server.records.append)
+        exchange.cloud = FaultyCloud(exchange.cloud, desk, server.clock, server.records.append, print)
 
     server.run(work)
 

@@ -37,6 +37,7 @@ def on_connect(peer: "Connection", flags: int, data: bytes, start: int, end: int
         raise
     keep_alive = exchange.profile.keep_alive(given.keep_alive)
     peer.enter(session, given, keep_alive, version)
+    peer.be_disturbed()
     peer.send(version.welcome(peer, Arrival(asked, given, keep_alive, present)))
     session.resume(mark_duplicates=exchange.profile.mark_duplicates)
 

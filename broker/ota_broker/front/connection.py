@@ -13,6 +13,7 @@ from ota_broker.front.codec.framing import packet_at
 from ota_broker.front.codec.packets import REASONS, Cause, Connect, Denied, Message, PacketType, Violation, Will
 from ota_broker.front.codec.reasons import Reason
 from ota_broker.front.delivery.sessions import Session, at_qos
+from ota_broker.front.disturbed import Disturb, Disturbed, Silence, plain
 from ota_broker.front.exchange import Exchange
 from ota_broker.front.outbox import Outbox
 from ota_broker.front.version import Version
@@ -34,6 +35,7 @@ class Door(Protocol):
     outbox: Outbox
     wheel: Wheel
     now: Callable[[], float]
+    disturb: Disturb | None
 
     @property
     def connected(self) -> int:
@@ -83,6 +85,8 @@ class Connection(asyncio.Protocol):
         self._keep_alive = 0.0
         self._partial = bytearray()
         self._wanted = 0  # bytes of the packet in `_partial`, 0 while unknown
+        if door.disturb is not None:
+            self.be_disturbed()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._choked = False  # requests wait until their sender has read
@@ -220,6 +224,33 @@ class Connection(asyncio.Protocol):
         self._door.wheel.delete(self, self._second)
         if keep_alive:
             self._second = self._door.wheel.put(self, self._door.now() + keep_alive * limits.KEEP_ALIVE_GRACE)
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether it was let in."""
+        return self._connected
+
+    def be_disturbed(self) -> None:
+        """Handle packets as the door has them handled now: a fault may stand between, or no more."""
+        table, disturb = plain(self._accepts), self._door.disturb
+        self._accepts = table if disturb is None else Disturbed(table, disturb)
+
+    @property
+    def waiting(self) -> int:
+        """How many packets are to be written at the end of this turn."""
+        return len(self._pending)
+
+    def take_back(self, kind: PacketType, since: int) -> None:
+        """Do not send the packets of a type among those that wait, from a place on."""
+        kept = [packet for packet in self._pending[since:] if packet[:1] and packet[0] >> 4 != kind]
+        self._pending[since:] = kept
+        self._pending_bytes = sum(map(len, self._pending))
+
+    def fall_silent(self) -> None:
+        """Be half open from here on: what waits leaves, and then nothing, and neither side is told."""
+        self.write_pending()
+        if not isinstance(self._transport, Silence):
+            self._transport = Silence(self._transport)
 
     def mqtt5_terms(self) -> "Terms":
         """Return the terms of an MQTT 5 connection that was let in."""

@@ -1,6 +1,5 @@
 """Where messages go: requests to the cloud, its answers back, ordinary messages to whoever subscribed."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Protocol
@@ -45,6 +44,9 @@ NAMES_MAX: Final = 50_000  # topic names already checked
 _EVERYONE: Final = Audience.EVERYONE  # looking up a member takes as long as sending to it, in Python 3.11
 _SUBSCRIBERS: Final = Audience.SUBSCRIBERS
 
+Later = Callable[[float, Callable[[], object]], object]
+"""Calls something so many seconds from now."""
+
 Way = Callable[[Message], object]
 """How a message gets where it belongs."""
 
@@ -72,6 +74,7 @@ class Exchange:
         rows: Rows,
         chance: Chance,
         refusals: Refusals,
+        call_later: Later,
     ) -> None:
         self.profile = profile
         self.options = options
@@ -79,6 +82,7 @@ class Exchange:
         self.refusals = refusals
         self.cloud = cloud
         self._clock = clock
+        self._call_later = call_later
         self._wheel = wheel
         shelf = Shelf(rows, clock)
         self._retained = RetainedMessages(
@@ -156,6 +160,22 @@ class Exchange:
         if clean_session:
             session.session_expiry = 0
         session.link.close(Cause.API_INITIATED, "DeleteConnection was called")
+        return True
+
+    def hang_up(self, client_id: str, cause: Cause, reason: str) -> bool:
+        """Close a client's connection. False when it is not connected."""
+        session = self._sessions.find(client_id)
+        if session is None or session.link is None:
+            return False
+        session.link.close(cause, reason)
+        return True
+
+    def fall_silent(self, client_id: str) -> bool:
+        """Leave a client's connection half open. False when it is not connected."""
+        session = self._sessions.find(client_id)
+        if session is None or session.link is None:
+            return False
+        session.link.fall_silent()
         return True
 
     def peer_of(self, client_id: str) -> str | None:
@@ -267,7 +287,7 @@ class Exchange:
         elif outcome.__class__ is not Answer and isinstance(outcome, LateAnswer):
             for reply in outcome.late:
                 later = partial(self._answer, sender, (reply,), echoed)
-                asyncio.get_running_loop().call_later(reply.after, later)
+                self._call_later(reply.after, later)
         self._answer(sender, outcome.replies, echoed)
 
     def send(self, replies: Iterable[Reply]) -> None:
@@ -275,7 +295,7 @@ class Exchange:
         for reply in replies:
             copies = partial(self._spread, None, Message(reply.topic, reply.payload, reply.qos))
             if isinstance(reply, LateReply):
-                asyncio.get_running_loop().call_later(reply.after, copies)
+                self._call_later(reply.after, copies)
             else:
                 copies()
 

@@ -15,7 +15,8 @@ from ota_broker.front.access import Access, Admission, Everybody, Identity, Refu
 from ota_broker.front.codec.packets import Cause
 from ota_broker.front.connection import Connection
 from ota_broker.front.delivery.kept import Rows
-from ota_broker.front.exchange import Answering, Exchange
+from ota_broker.front.disturbed import Disturb
+from ota_broker.front.exchange import Answering, Exchange, Later
 from ota_broker.front.metering import metered
 from ota_broker.front.metering.meter import Meter
 from ota_broker.front.metering.quotas import OFF, Quotas
@@ -57,6 +58,7 @@ class Listener:
         rows: Rows | None = None,
         refusals: Refusals | None = None,
         quotas: Quotas = OFF,
+        call_later: Later | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.now = clock.monotonic
@@ -73,9 +75,11 @@ class Listener:
             rows=rows or Rows(),
             chance=secrets.randbelow,
             refusals=refusals or Unrecorded(),
+            call_later=call_later or loop.call_later,
         )
         self.host, self.port = "", 0
         self.accepted = 0  # connections since the start
+        self.disturb: Disturb | None = None
         self.meter = Meter(quotas, notices)
         self.new_connection = metered.maker(self, self.meter)
         self._loop = loop
@@ -149,6 +153,13 @@ class Listener:
             connection.reexamine()
         if self._doubted:
             self._loop.call_soon(self._reexamine_some)
+
+    def be_disturbed(self, disturb: Disturb | None) -> None:
+        """Put something in the way of every packet of every client, or nothing again."""
+        if disturb is not self.disturb:
+            self.disturb = disturb
+            for connection in self._connections:
+                connection.be_disturbed()
 
     def admit(self, client_id: str, identity: Identity, address: str) -> Access | str:
         """Return what a client may do, or the rule that keeps it out."""

@@ -1,6 +1,7 @@
 """URLs that open one object for a while: signed, with an end, so that nothing else can be read with them."""
 
 import hmac
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
@@ -18,12 +19,20 @@ class Forbidden(OtaStreamError):
     """The URL does not open this object, or not any more."""
 
 
-class Presigner:
-    """Makes and checks URLs under `base` (scheme, host and port) with a secret of this simulator."""
+def _never(_: str) -> bool:
+    return False
 
-    def __init__(self, base: str, secret: bytes) -> None:
+
+class Presigner:
+    """Makes and checks URLs under `base` (scheme, host and port) with a secret of this simulator.
+
+    `is_over` tells whether a path has no URL that is good any more, whatever its end.
+    """
+
+    def __init__(self, base: str, secret: bytes, is_over: Callable[[str], bool] = _never) -> None:
         self._base = base
         self._secret = secret
+        self._is_over = is_over
 
     def url(self, path: str, expires_at: float) -> str:
         """Return the URL of an object; `path` is `<bucket>/<key>`, `expires_at` epoch seconds."""
@@ -47,7 +56,7 @@ class Presigner:
             raise Forbidden("the URL has no end: it was not made by this simulator")
         if not hmac.compare_digest(signature.encode(), self._signature(path, int(end)).encode()):
             raise Forbidden("the URL was not made by this simulator for this object")
-        if now >= int(end):
+        if now >= int(end) or self._is_over(path):
             raise Forbidden("the URL has expired: ask for the job document again")
 
     def _signature(self, path: str, end: int) -> str:

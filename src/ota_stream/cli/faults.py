@@ -26,6 +26,9 @@ def add(
     job: Annotated[str | None, typer.Option(help="About this job.")] = None,
     operation: Annotated[str | None, typer.Option(help="GetStream, UpdateJobExecution, NotifyNext, ..")] = None,
     file: Annotated[int | None, typer.Option(help="About this file id of a stream.")] = None,
+    object_key: Annotated[
+        str | None, typer.Option(metavar="BUCKET/KEY", help="About downloads of this object over HTTP.")
+    ] = None,
     blocks: Annotated[str | None, typer.Option(metavar="RANGE", help="About these blocks: 7, 3-9 or 3-")] = None,
     attempts: Annotated[str | None, typer.Option(metavar="RANGE", help="Only these times of the same: 1, 2-")] = None,
     share: Annotated[float | None, typer.Option(help="Of those, this share: 0.05.")] = None,
@@ -52,6 +55,7 @@ def add(
         "job": job,
         "operation": operation,
         "file": file,
+        "object_key": object_key,
         "blocks": blocks,
         "attempts": attempts,
         "share": share,

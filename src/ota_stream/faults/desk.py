@@ -11,6 +11,7 @@ from ota_stream.errors import ControlError
 from ota_stream.faults import span, subject
 from ota_stream.faults.chance import drawn
 from ota_stream.faults.fault import Fault, Way
+from ota_stream.faults.happening import Act, Happening
 from ota_stream.faults.subject import Request, Subject
 from ota_stream.records import UNKNOWN_CLIENT, FaultRecord
 
@@ -20,6 +21,14 @@ BLOCKS_SHOWN: Final = 32  # in a record
 NOBODY: Final = Subject("", "")  # what an event that is no notification is about
 
 _Messages = list[tuple[Subject, Reply]]
+
+
+class Spoilt(NamedTuple):
+    """An answer as the device gets it, what is recorded of it, and what is to be done right after it."""
+
+    answer: Answer
+    records: list[FaultRecord]
+    acts: list[Act]
 
 
 class Moment(NamedTuple):
@@ -99,19 +108,40 @@ class FaultDesk:
 
     def intercept(self, request: Request, client_id: str, now: Moment) -> Answer | None:
         """Return what a request is answered instead of by the cloud, or None: the cloud is to answer it."""
-        for each in self._of_way("request"):
-            if each.befalls(request.subject, now.monotonic):
+        hit = self._first("request", request.subject, client_id, request.topic.text, now)
+        if hit is None:
+            return None
+        fault, record = hit
+        return fault.apply(Answer((subject.refusal(request, now.wall),), record))
+
+    def spoil(self, request: Request, answer: Answer, client_id: str, now: Moment) -> Spoilt:
+        """Return an answer as the device gets it, a record of each fault that had a part in it, and what to do then."""
+        messages = list(subject.of_replies(request, answer))
+        acts: list[Act] = []
+        replies, records = self._spoilt(messages, answer, client_id, request.topic.text, now, acts)
+        return Spoilt(replace(answer, replies=replies), records, acts)
+
+    def disturb(self, packet: Subject, now: Moment) -> tuple[Fault, FaultRecord] | None:
+        """Return the first fault that befalls a packet of a client, and its record."""
+        return self._first("packet", packet, packet.thing, None, now)
+
+    def expire(self, download: Subject, now: Moment) -> FaultRecord | None:
+        """Return the record of a fault that befalls a download over HTTP."""
+        hit = self._first("download", download, UNKNOWN_CLIENT, download.object_key, now)
+        return None if hit is None else hit[1]
+
+    def _first(
+        self, way: Way, about: Subject, client_id: str, topic: str | None, now: Moment
+    ) -> tuple[Fault, FaultRecord] | None:
+        for each in self._of_way(way):
+            if each.befalls(about, now.monotonic):
                 each.hits += 1
-                hits = _Hits([request.subject])
-                record = hits.record(each.fault, client_id, request.topic.text, now.wall)
-                return each.fault.apply(Answer((subject.refusal(request, now.wall),), record))
+                return each.fault, _Hits([about]).record(each.fault, client_id, topic, now.wall)
         return None
 
-    def spoil(self, request: Request, answer: Answer, client_id: str, now: Moment) -> tuple[Answer, list[FaultRecord]]:
-        """Return an answer as the device gets it, and a record of each fault that had a part in it."""
-        messages = list(subject.of_replies(request, answer))
-        replies, records = self._spoilt(messages, answer, client_id, request.topic.text, now)
-        return replace(answer, replies=replies), records
+    def any_of(self, way: Way) -> bool:
+        """Tell whether a fault is set that stands there."""
+        return any(True for _ in self._of_way(way))
 
     def spoil_notifications(
         self, replies: tuple[Reply, ...], now: Moment
@@ -119,19 +149,24 @@ class FaultDesk:
         """Return what no device asked for as devices get it, and a record of each fault that had a part in it."""
         messages = [(subject.of_notification(reply) or NOBODY, reply) for reply in replies]
         nothing = Answer((), FaultRecord(now.wall, "", "", UNKNOWN_CLIENT, "", None, ""))
-        return self._spoilt(messages, nothing, UNKNOWN_CLIENT, None, now)
+        return self._spoilt(messages, nothing, UNKNOWN_CLIENT, None, now, [])
 
     def _of_way(self, way: Way) -> Iterator[_Set]:
         return (each for each in self._set.values() if each.fault.way == way)
 
-    def _spoilt(
-        self, messages: _Messages, answer: Answer, client_id: str, topic: str | None, now: Moment
+    def _spoilt(  # noqa: PLR0913, PLR0917 - what there is to know of an answer
+        self, messages: _Messages, answer: Answer, client_id: str, topic: str | None, now: Moment, acts: list[Act]
     ) -> tuple[tuple[Reply, ...], list[FaultRecord]]:
         records: list[FaultRecord] = []
         for each in self._of_way("answer"):
             hit = [each.befalls(about, now.monotonic) for about, _ in messages]
             if any(hit):
-                messages, hits = (_together if each.fault.joint else _singly)(each.fault, messages, hit, answer)
+                if isinstance(each.fault, Happening):
+                    hits = _Hits([about for (about, _), is_hit in zip(messages, hit, strict=True) if is_hit])
+                    first = hits.subjects[0]
+                    acts.append(Act(each.fault.deed, client_id, first.thing, first.stream))
+                else:
+                    messages, hits = (_together if each.fault.joint else _singly)(each.fault, messages, hit, answer)
                 if hits.subjects:
                     each.hits += len(hits.subjects)
                     records.append(hits.record(each.fault, client_id, topic, now.wall))

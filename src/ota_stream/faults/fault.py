@@ -19,8 +19,14 @@ Operation = Literal[
     "UpdateJobExecution",
     "Notify",
     "NotifyNext",
+    "CONNECT",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "PUBLISH",
+    "PINGREQ",
+    "GetObject",
 ]
-Way = Literal["request", "answer"]
+Way = Literal["request", "answer", "packet", "download"]
 Share = Annotated[float, Meta(gt=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -29,13 +35,14 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
     """One fault: a function Answer -> Answer, and what it is for. What is left out matches everything.
 
-    `thing`, `stream` and `job` are names with `*` and `?`; `blocks` and `attempts` ranges (`7`, `3-9`, `3-`); an
-    attempt is how often the same has been asked or sent for a thing. `share` of what matches is hit, as `seed` has it.
-    `since` and `until` are seconds after the fault was set.
+    `thing`, `stream`, `job` and `object_key` (`BUCKET/KEY`) are names with `*` and `?`; `blocks` and `attempts` ranges
+    (`7`, `3-9`, `3-`); an attempt is how often the same has been asked or sent for a thing. `share` of what matches is
+    hit, as `seed` has it. `since` and `until` are seconds after the fault was set.
     """
 
     way: ClassVar[Way] = "answer"
-    """Whether it stands between device and cloud, so that the cloud is never asked, or between cloud and device."""
+    """Whether it stands between device and cloud, so that the cloud is never asked, or between cloud and device; or
+    between device and broker, or in the way of a download over HTTP."""
     joint: ClassVar[bool] = False
     """Whether it is about several messages together; it then gives back as many as it was given."""
 
@@ -45,6 +52,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     job: str | None = None
     operation: Operation | None = None
     file: int | None = None
+    object_key: str | None = None
     blocks: int | str | None = None
     attempts: int | str | None = None
     share: Share = 1.0
@@ -70,6 +78,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
             and _like(self.job, subject.job)
             and self.operation in {None, subject.operation}
             and self.file in {None, subject.file}
+            and _like(self.object_key, subject.object_key)
             and (self.blocks is None or any(block in span.parse(self.blocks) for block in subject.blocks))
         )
 

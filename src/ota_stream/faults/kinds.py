@@ -6,19 +6,42 @@ from typing import Any, Final, cast, get_args
 import msgspec
 
 from ota_stream.errors import OtaStreamError
+from ota_stream.faults.cancel_job import CancelJob
 from ota_stream.faults.corrupt import Corrupt
 from ota_stream.faults.delay import Delay
+from ota_stream.faults.delete_job import DeleteJob
+from ota_stream.faults.delete_stream import DeleteStream
+from ota_stream.faults.deny_update import DenyUpdate
+from ota_stream.faults.disconnect import Disconnect
 from ota_stream.faults.drip import Drip
 from ota_stream.faults.drop import Drop
 from ota_stream.faults.duplicate import Duplicate
+from ota_stream.faults.duplicate_notify import DuplicateNotify
+from ota_stream.faults.etag_change import EtagChange
 from ota_stream.faults.fault import Fault
+from ota_stream.faults.half_open import HalfOpen
+from ota_stream.faults.hang_up import HangUp
+from ota_stream.faults.lose_first import LoseFirst
+from ota_stream.faults.notify_next import NotifyNext
+from ota_stream.faults.refuse_connection import RefuseConnection
 from ota_stream.faults.reject import Reject
 from ota_stream.faults.reorder import Reorder
 from ota_stream.faults.stale_version import StaleVersion
 from ota_stream.faults.swallow import Swallow
+from ota_stream.faults.take_over import TakeOver
+from ota_stream.faults.throttle import Throttle
+from ota_stream.faults.time_out_job import TimeOutJob
 from ota_stream.faults.truncate import Truncate
+from ota_stream.faults.url_expired import UrlExpired
+from ota_stream.faults.withhold import Withhold
 
-AnyFault = Drop | Delay | Drip | Duplicate | Reorder | Corrupt | Truncate | StaleVersion | Swallow | Reject
+AnyFault = (
+    Drop | LoseFirst | Delay | Drip | Throttle | Duplicate | DuplicateNotify | Reorder | Corrupt | Truncate
+    | StaleVersion | Swallow | Reject | DenyUpdate | EtagChange
+    | Disconnect | TakeOver | HalfOpen | CancelJob | TimeOutJob | DeleteJob | NotifyNext | DeleteStream
+    | Withhold | HangUp | RefuseConnection
+    | UrlExpired
+)  # fmt: skip
 KINDS: Final[Mapping[str, type[Fault]]] = {kind.kind(): kind for kind in get_args(AnyFault)}
 
 

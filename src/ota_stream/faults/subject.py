@@ -37,10 +37,11 @@ class Subject(Struct, frozen=True):
     job: str | None = None
     file: int | None = None
     blocks: Sequence[int] = ()
+    object_key: str | None = None
 
     def key(self) -> tuple[object, ...]:
         """Return what the same attempt has in common with the next."""
-        return (self.operation, self.thing, self.stream, self.job, self.file, tuple(self.blocks))
+        return (self.operation, self.thing, self.stream, self.job, self.file, tuple(self.blocks), self.object_key)
 
 
 class Request(Struct, frozen=True):

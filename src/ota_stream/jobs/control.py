@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec.structs import asdict, replace
 
-from ota_stream.answers import Effect
-from ota_stream.jobs import checks, codec, names, quotas, registry, rollout
+from ota_stream.answers import Audience, Effect, Reply
+from ota_stream.jobs import checks, codec, names, quotas, registry, rollout, topics
 from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.changes import Change
 from ota_stream.jobs.documents import Presign
@@ -24,6 +24,7 @@ from ota_stream.jobs.events import TYPES
 from ota_stream.jobs.executions import Event, JobExecution, Status, outcome
 from ota_stream.jobs.jobs import EventType, Job, JobSpec, JobStatus, JobUpdate
 from ota_stream.jobs.options import JobOptions
+from ota_stream.jobs.queue import front
 
 _REASON: Final = re.compile(r"[A-Z0-9_]{0,128}")  # JC-7
 
@@ -144,6 +145,15 @@ class JobControl:
         change.move(execution, event, details)
         return change.effect()
 
+    def time_out_job_execution(self, thing: str, job_id: str, now: float) -> Effect:
+        """Let the latest execution of a job on a thing time out now, as if its timer had run out (JTM-1)."""
+        execution = self.execution(thing, job_id)
+        if outcome(execution, Event.TIME_OUT) is None:
+            raise invalid_transition(f"The job execution is {execution.status}: it cannot time out")
+        change = self._change(now)
+        change.move(execution, Event.TIME_OUT)
+        return change.effect()
+
     def delete_job_execution(self, thing: str, job_id: str, number: int, now: float, *, force: bool = False) -> Effect:
         """Delete an execution; one that has not ended only with force (JC-10)."""
         execution = self.execution(thing, job_id, number)
@@ -204,6 +214,16 @@ class JobControl:
         if execution is None:
             raise not_found("Job execution", f"{job_id} of thing {thing}")
         return execution
+
+    def next_execution(self, thing: str) -> JobExecution | None:
+        """Return the execution that `$next` stands for, which a thing is at or will be at; None when it has none."""
+        return front(self._book.queue(thing))
+
+    def tell_next(self, thing: str, now: float) -> Effect:
+        """Return `notify-next` for a thing, though nothing has changed."""
+        first, change = self.next_execution(thing), self._change(now)
+        payload = codec.notify_next(first, None if first is None else change.document(first), now)
+        return Effect((Reply(topics.notify_next(thing), payload, 1, Audience.SUBSCRIBERS),))
 
     def counts(self, job_id: str) -> dict[Status, int]:
         """Return how many things of a job have their latest execution in which status."""

@@ -7,6 +7,7 @@ device with its flash in memory. The pytest plugin makes fixtures of them: docs/
 from ota_stream.testing.clock import Clock
 from ota_stream.testing.cloud import CloudError, LocalCloud
 from ota_stream.testing.device import Device, Outcome
+from ota_stream.testing.faults import Faults
 from ota_stream.testing.update import Update
 
-__all__ = ["Clock", "CloudError", "Device", "LocalCloud", "Outcome", "Update"]
+__all__ = ["Clock", "CloudError", "Device", "Faults", "LocalCloud", "Outcome", "Update"]

@@ -18,6 +18,7 @@ from ota_stream.stores.cursor import Cursor
 from ota_stream.stores.keys import signers
 from ota_stream.testing.clock import Clock
 from ota_stream.testing.device import Device
+from ota_stream.testing.faults import Faults
 from ota_stream.testing.loop import PATIENCE, LoopThread
 from ota_stream.testing.update import Update
 from ota_stream.updates.messages import (
@@ -49,6 +50,7 @@ class LocalCloud:
     """
 
     clock: Clock
+    faults: Faults
 
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
@@ -69,6 +71,7 @@ class LocalCloud:
         self._loop.wait(simulator.start())
         if simulator.time is not None:
             self.clock = Clock(self._loop, simulator.time)
+        self.faults = Faults(self._loop, simulator.faults, simulator.cloud.clock)
         self.mqtt = simulator.host, simulator.port
         self.http = f"http://{simulator.http_host}:{simulator.http_port}"
         return self

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from fault_desk import IMAGE, World, blocks, ids, late
+from ota_stream.faults.happening import Act, Deed, Happening
 from ota_stream.faults.kinds import KINDS, FaultError, read, read_all
 from ota_stream.faults.reject import CODES
 from ota_stream.records import JobRequestRecord, RequestRecord
@@ -161,14 +162,24 @@ def test_a_notification_can_be_lost_and_come_twice():
     assert world.faults[0].hits == "1 of Notify"
 
 
+ANSWERED = sorted(kind for kind, fault in KINDS.items() if fault.way in {"request", "answer"})
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_can_be_shown_and_read_again_and_tells_what_it_did(kind: str):
-    world = World({"fault": kind})
-    (shown,) = world.desk.shown()
+def test_every_kind_can_be_shown_and_read_again(kind: str):
+    (shown,) = World({"fault": kind}).desk.shown()
     assert read({key: value for key, value in shown.items() if key != "hits"}) == read(
         {"fault": kind, "name": f"{kind}-1"}
     )
+
+
+@pytest.mark.parametrize("kind", ANSWERED)
+def test_every_kind_that_is_about_answers_tells_what_it_did(kind: str):
+    world = World({"fault": kind})
     world.get(4)
+    world.create_job("j", "t")
+    world.publish("$aws/things/t/jobs/start-next", b"{}")
+    world.publish("$aws/things/t/jobs/j/update", b'{"status":"IN_PROGRESS"}')
     world.publish("$aws/things/t/streams/fw/describe/json", b"{}")
     assert world.faults
     assert {record.kind for record in world.faults} == {kind}
@@ -206,3 +217,47 @@ def test_a_file_needs_a_list():
 
 def test_the_codes_are_those_of_both_services():
     assert {"BlockSizeOutOfBounds", "InvalidStateTransition"} <= CODES
+
+
+def test_a_throttled_block_comes_when_its_last_byte_has_passed():
+    world = World({"fault": "throttle", "rate": 1000})
+    answer = world.get(3)
+    size = len(World().get(1).replies[0].payload)
+    assert answer.replies == ()
+    assert [block for _, block in late(answer)] == [0, 1, 2]
+    for place, (seconds, _) in enumerate(late(answer), start=1):
+        assert seconds == pytest.approx(place * size / 1000, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind, fault in KINDS.items() if issubclass(fault, Happening)))
+def test_what_the_cloud_does_of_its_own_accord_follows_the_answer_it_was_set_for(kind: str):
+    world = World({"fault": kind, "blocks": "3-", "attempts": 1})
+    assert ids(world.get(3)) == [0, 1, 2]
+    assert world.acts == []
+    assert ids(world.get(4)) == [0, 1, 2, 3]
+    assert world.acts == [Act(Deed(kind), "client", "t", "fw")]
+    assert ids(world.get(4)) == [0, 1, 2, 3]
+    assert len(world.acts) == 1
+    assert [record.kind for record in world.faults] == [kind]
+
+
+def test_the_first_answer_is_lost_and_the_job_has_begun():
+    world = World({"fault": "lose-first"})
+    world.create_job("j", "t")
+    assert world.publish("$aws/things/t/jobs/start-next", b"{}").replies == ()
+    assert told(world.publish("$aws/things/t/jobs/start-next", b"{}"))["execution"]["versionNumber"] == 2
+
+
+def test_an_update_is_denied_and_nothing_has_changed():
+    world = World({"fault": "deny-update", "attempts": 1})
+    world.create_job("j", "t")
+    update = b'{"status":"SUCCEEDED","expectedVersion":"1"}'
+    assert told(world.publish("$aws/things/t/jobs/j/update", update))["code"] == "InvalidStateTransition"
+    assert "code" not in told(world.publish("$aws/things/t/jobs/j/update", update))
+
+
+def test_a_changed_file_is_refused_from_a_block_on():
+    world = World({"fault": "etag-change", "blocks": "5-"})
+    assert ids(world.get(5)) == [0, 1, 2, 3, 4]
+    (reply,) = world.get(5, offset=5, wire=Format.JSON).replies
+    assert b'"o":"ETagMismatch"' in reply.payload

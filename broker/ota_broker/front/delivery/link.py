@@ -35,6 +35,10 @@ class Link(Protocol):
         """Tell whether one more message that waited for the client's return is sent in this second (Q-31)."""
         ...
 
+    def fall_silent(self) -> None:
+        """Be half open: send and take nothing more, and tell nobody."""
+        ...
+
     def close(self, cause: Cause, reason: str) -> None:
         """End the connection."""
         ...

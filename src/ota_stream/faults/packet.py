@@ -1,0 +1,16 @@
+"""Faults of the broker itself: what it does with a packet of a client. Here `thing` is the client id."""
+
+from typing import ClassVar
+
+from ota_stream.answers import Answer
+from ota_stream.faults.fault import Fault, Way
+
+
+class PacketFault(Fault, frozen=True):
+    """It is for packets; answers of the cloud it lets pass."""
+
+    way: ClassVar[Way] = "packet"
+
+    def apply(self, answer: Answer) -> Answer:
+        """Return the same messages."""
+        return answer

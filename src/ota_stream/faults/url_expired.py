@@ -1,0 +1,21 @@
+"""A presigned URL has expired before its time."""
+
+from typing import ClassVar
+
+from ota_stream.answers import Answer
+from ota_stream.faults.fault import Fault, Way
+from ota_stream.faults.subject import Subject
+
+
+class UrlExpired(Fault, frozen=True, kw_only=True, tag="url-expired"):
+    """A download over HTTP is answered by 403, as after the end of its URL (JC-1)."""
+
+    way: ClassVar[Way] = "download"
+
+    def matches(self, subject: Subject) -> bool:
+        """Tell whether it is a download."""
+        return subject.operation == "GetObject" and super().matches(subject)
+
+    def apply(self, answer: Answer) -> Answer:
+        """Return the same messages: it is about none."""
+        return answer
