@@ -2,7 +2,6 @@
 
 import base64
 import json
-import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from ota_device.flavours import FREERTOS, Flavour
 from ota_device.machine import Machine
 from ota_device.station import FIRST_VERSION, factory_image
 from ota_device.verify import Certificates
+from ota_device.weak_storage import MemoryStorage, PowerCut, WeakStorage
 from ota_stream.answers import Audience, Reply
 from ota_stream.jobs import topics as job_topics
 from ota_stream.jobs.book import JobBook
@@ -91,76 +91,13 @@ def document(
     return {"afr_ota": {"protocols": ["MQTT"], "streamname": STREAM, "files": [file], **(ota or {})}}
 
 
-class PowerCut(Exception):
-    """The lights are out."""
+class CuttableStorage(WeakStorage):
+    """A weak storage in memory, whose files can be looked at."""
 
-
-class CuttableStorage:
-    """A storage in memory that forgets what was not made durable, and loses its power at chosen writes.
-
-    `cuts` are numbers of writes from one cut to the next. What the cut write leaves behind, and which of the writes
-    before it that were not synced survive, is up to the seed.
-    """
-
-    def __init__(self, cuts: tuple[int, ...] = (), seed: int = 0) -> None:
-        self.files: dict[str, bytearray] = {}
-        self.writes = 0
-        self._cuts = deque(cuts)
-        self._pending: list[tuple[str, int, bytes]] = []
-        self._dice = random.Random(seed)  # noqa: S311 - not for secrets
-
-    def read(self, name: str) -> bytes | None:
-        if name not in self.files and all(pending != name for pending, _, _ in self._pending):
-            return None
-        content = bytearray(self.files.get(name, b""))
-        for pending, offset, data in self._pending:
-            if pending == name:
-                _overwrite(content, offset, data)
-        return bytes(content)
-
-    def write(self, name: str, offset: int, data: bytes) -> None:
-        cut = self._is_cut()
-        self._pending.append((name, offset, data[: self._dice.randint(0, len(data))] if cut else data))
-        self._end(cut)
-
-    def sync(self, name: str) -> None:
-        cut = self._is_cut()
-        if not cut:
-            self._settle(lambda pending: pending == name, lambda: True)
-        self._end(cut)
-
-    def replace(self, name: str, data: bytes) -> None:
-        cut = self._is_cut()
-        if not cut or self._dice.random() < 0.5:
-            self.files[name] = bytearray(data)
-        self._end(cut)
-
-    def _is_cut(self) -> bool:
-        self.writes += 1
-        if not self._cuts:
-            return False
-        self._cuts[0] -= 1
-        return self._cuts[0] <= 0
-
-    def _end(self, cut: bool) -> None:
-        if cut:
-            self._cuts.popleft()
-            self._settle(lambda _: True, lambda: self._dice.random() < 0.5)
-            raise PowerCut
-
-    def _settle(self, concerned: Callable[[str], bool], survives: Callable[[], bool]) -> None:
-        left = []
-        for name, offset, data in self._pending:
-            if not concerned(name):
-                left.append((name, offset, data))
-            elif survives():
-                _overwrite(self.files.setdefault(name, bytearray()), offset, data)
-        self._pending = left
-
-
-def _overwrite(content: bytearray, offset: int, data: bytes) -> None:
-    content.extend(bytes(max(0, offset - len(content))))
-    content[offset : offset + len(data)] = data
+    def __init__(self, cuts: tuple[int, ...] = (), seed: int = 0, files: dict[str, bytearray] | None = None) -> None:
+        memory = MemoryStorage() if files is None else MemoryStorage(files)
+        super().__init__(memory, cuts, seed)
+        self.files = memory.files
 
 
 class World:

@@ -21,6 +21,7 @@ class TlsDoor:
         self.tls = tls
         self._principals = principals
         self._opening: asyncio.Task[None] | None = None
+        self._is_taken = False  # by the listener, which closes it then
 
     def serve(self, listener: Listener, load: Callable[[], Awaitable[None]]) -> None:
         """Listen once everything is loaded."""
@@ -31,6 +32,7 @@ class TlsDoor:
             await load()
         await asyncio.to_thread(self._trust)  # ten thousand certificates are half a second
         await listener.listen(self._opened, self.tls.devices)
+        self._is_taken = True
 
     def changed(self) -> None:
         """Trust what was registered since."""
@@ -44,4 +46,5 @@ class TlsDoor:
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait([self._opening])
-        self._opened.close()
+        if not self._is_taken:
+            self._opened.close()

@@ -243,7 +243,7 @@ class Agent:
         report = self._report(Moment.ACCEPTED, it.job_id, old=self._booted.old)
         self._subject = None
         ended = Ended(it.job_id, Outcome.SUCCEEDED, f"v{self._booted.version}")
-        return [*report, Mark(flash.Event.REPORTED), ended]
+        return [*report, ended, Mark(flash.Event.REPORTED)]
 
     def _reject(self, it: Happened) -> list[Order]:
         same = self._booted.version == version_before(it.about, self._booted)

@@ -3,10 +3,12 @@
 Paho is driven by `receive`, in the caller's thread: no second thread, no queue between the two, no lock.
 """
 
+import socket
 import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Final, Self
@@ -21,6 +23,7 @@ from ota_device.errors import LinkError
 
 ALPN: Final = "x-amzn-mqtt-ca"  # MS-1: what port 443 of AWS tells devices by
 KEEP_ALIVE: Final = 60  # seconds; what the C agents ask for
+DAY: Final = 86_400.0  # seconds
 _STEP: Final = 1.0  # seconds in paho's loop at most: it also looks after keep-alive
 
 
@@ -49,13 +52,14 @@ class Credentials(Struct, frozen=True):
 class LinkOptions(Struct, frozen=True):
     """How patient a link is: seconds for an answer of the broker, attempts to reconnect, seconds before each.
 
-    With `credentials` it speaks TLS.
+    With `credentials` it speaks TLS, and `days_off` is how wrong the clock is by which it judges certificates.
     """
 
     patience: float = 5.0
     attempts: int = 10
     pause: float = 1.0
     credentials: Credentials | None = None
+    days_off: float = 0.0
 
 
 class Link:
@@ -113,6 +117,12 @@ class Link:
         self._client.disconnect()
         if (left_open := self._client.socket()) is not None:  # the goodbye could not be sent at once
             left_open.close()
+
+    def drop(self) -> None:
+        """Be gone at once, as a device without power: no word of MQTT, and nothing of what waits is sent."""
+        connected = self._client.socket()
+        if isinstance(connected, socket.socket):
+            connected.shutdown(socket.SHUT_RDWR)
 
     def subscribe(self, *topics: str, qos: int = 0) -> None:
         """Subscribe, as the C agents do at QoS 0, now and after every reconnection."""
@@ -196,9 +206,24 @@ class Link:
             raise LinkError(f"no TLS with {self._address}: {_told(error)}; is it the TLS port?") from None
         except (OSError, ValueError) as error:  # ValueError: a host that cannot be one
             raise LinkError(f"cannot reach {self._address}: {error}") from None
+        if self._options.days_off:
+            self._check_by_own_clock()
         self._wait_for(lambda: self._connack is not None, "answer CONNECT")
         if self._connack is not None and self._connack.is_failure:
             raise LinkError(f"{self._address} refused the connection: {self._connack}")
+
+    def _check_by_own_clock(self) -> None:
+        """Judge the server's certificate by a clock that is wrong. Raises LinkError."""
+        connected = self._client.socket()
+        certificate = connected.getpeercert() if isinstance(connected, ssl.SSLSocket) else None
+        if not certificate:
+            return
+        now = time.time() + self._options.days_off * DAY
+        begins, ends = (ssl.cert_time_to_seconds(str(certificate[name])) for name in ("notBefore", "notAfter"))
+        if not begins <= now <= ends:
+            told = "has expired" if now > ends else "is not yet valid"
+            day = datetime.fromtimestamp(now, UTC).date()
+            raise LinkError(f"the certificate of {self._address} {told} by this device's clock, where it is {day}")
 
     def _subscribe(self, topics: Mapping[str, int]) -> None:
         _, number = self._client.subscribe(list(topics.items()))

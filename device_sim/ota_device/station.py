@@ -15,10 +15,12 @@ from ota_device.flash import Flash
 from ota_device.flavours import Flavour
 from ota_device.link import Event, Link, Message
 from ota_device.machine import Machine, Watcher
+from ota_device.misfortune import Misfortune
 from ota_device.orders import Outcome
 from ota_device.storage import Storage
 from ota_device.verify import Certificates
 from ota_device.versions import Version
+from ota_device.weak_storage import PowerCut
 from ota_stream.names import is_thing_name
 
 FIRST_VERSION: Final = Version(0, 9, 0)  # what AWS's own end-to-end tests start a board with
@@ -33,12 +35,22 @@ Connect = Callable[[int], AbstractContextManager[Link]]
 
 
 class Hardware(Struct, frozen=True):
-    """What a device is made of. `version` is that of the image it left the factory with."""
+    """What a device is made of. `version` is that of the image it left the factory with; some have misfortune."""
 
     storage: Storage
     certificates: Certificates
     flavour: Flavour
     version: Version = FIRST_VERSION
+    misfortune: Misfortune | None = None
+
+
+class _Course:
+    """What outlives a boot: how the last job ended, and how many boots since then have brought none to its end."""
+
+    def __init__(self) -> None:
+        self.outcome: Outcome | None = None
+        self.fruitless = 0
+        self.patience = 0.0  # seconds, for the first connection of all: a wrong port is said at once
 
 
 class Station:
@@ -53,48 +65,60 @@ class Station:
         self._hardware = hardware
         self._connect = connect
         self._watcher = watcher
+        self._is_reboot = False  # of its own accord, and not the first boot or one after a crash
 
     def run(self, *, once: bool = False) -> Outcome | None:
         """Boot, and boot again whenever the device reboots. Return how the last job ended when the device is over.
 
         With `once` it is over after the first job that ended here; a reboot that belongs to it is still done.
         """
-        outcome: Outcome | None = None
-        fruitless = 0  # boots in a row that brought no job to its end
-        patience = 0.0  # for the first connection of all: a wrong port is said at once
+        course = _Course()
         while True:
-            booted, machine = self._boot()
-            if once and outcome is not None:
-                return outcome
-            fruitless += 1
-            if fruitless > BOOTS_MAX:
-                why = "`ota-stream logs --status failure` tells why"
-                raise DeviceError(f"{BOOTS_MAX} boots, and no job has ended: {why}")
-            if not booted.starts:
-                self._watcher.say("the new image crashed")
-                continue
-            limit = self._hardware.flavour.self_test_limit
             try:
-                self._connected(machine, patience, int(limit) if booted.testing else ATTEMPTS, once=once)
-            except LinkError as error:
-                if not booted.testing:
-                    raise
-                self._watcher.say(f"no connection in the self test, rebooting: {error}")
-                continue
-            patience = limit
+                if self._one_boot(course, once=once):
+                    return course.outcome
+            except PowerCut:
+                self._watcher.say("the power is cut, as was asked for")
+
+    def _one_boot(self, course: "_Course", *, once: bool) -> bool:
+        """Boot and run until the next reboot; tell whether the device is over. Raises PowerCut."""
+        booted, machine = self._boot()
+        if once and course.outcome is not None:
+            return True
+        course.fruitless += 1
+        if course.fruitless > BOOTS_MAX:
+            why = "`ota-stream logs --status failure` tells why"
+            raise DeviceError(f"{BOOTS_MAX} boots, and no job has ended: {why}")
+        if not booted.starts:
+            self._watcher.say("the new image crashed")
+            return False
+        limit = self._hardware.flavour.self_test_limit
+        try:
+            self._connected(machine, course.patience, int(limit) if booted.testing else ATTEMPTS, once=once)
+        except LinkError as error:
+            if not booted.testing:
+                raise
+            self._watcher.say(f"no connection in the self test, rebooting: {error}")
+            return False
+        finally:
             if machine.ended is not None:
-                outcome, fruitless = machine.ended.outcome, 0
-            if not machine.reboots:
-                return outcome
+                course.outcome, course.fruitless = machine.ended.outcome, 0
+        course.patience = limit
+        self._is_reboot = machine.reboots
+        return not machine.reboots
 
     def _boot(self) -> tuple[Booted, Machine]:
         """Start from the flash: nothing else is left of the boot before."""
         hardware = self._hardware
-        flash = Flash(hardware.storage)
+        misfortune = hardware.misfortune
+        flash = Flash(hardware.storage) if misfortune is None else misfortune.flash()
         if flash.record is None:
             flash.install(factory_image(hardware.version), hardware.version)
             self._watcher.say(f"new flash: the factory image is v{hardware.version}")
         booted = boot(flash)
+        if misfortune is not None and self._is_reboot:
+            self._is_reboot = False
+            misfortune.reboot()
         self._watcher.say(f"boots v{booted.version} from {booted.slot}" + (", on trial" if booted.testing else ""))
         machine = Machine(self._thing, hardware.flavour, booted, flash, hardware.certificates, self._watcher)
         return booted, machine
@@ -111,7 +135,11 @@ class Station:
                     if time.monotonic() >= until:
                         raise
                 time.sleep(_PAUSE)
-            self._run(machine, link, once=once)
+            try:
+                self._run(machine, link, once=once)
+            except PowerCut:
+                link.drop()
+                raise
 
     def _run(self, machine: Machine, link: Link, *, once: bool) -> None:
         machine.start(link, time.monotonic())

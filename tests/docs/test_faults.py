@@ -1,6 +1,8 @@
 """docs/faults.md: it has every kind, attribute, criterion and call with its default; its YAML and its entry are so."""
 
 import json
+import subprocess
+import sys
 from functools import partial
 from typing import get_args
 
@@ -9,6 +11,7 @@ import yaml
 
 from docs.pages import ROOT, code, fenced, section, table
 from live import MovableClock
+from ota_device import mishaps
 from ota_stream.api import faults as api
 from ota_stream.faults.desk import FaultDesk
 from ota_stream.faults.fault import Fault, Operation
@@ -40,6 +43,27 @@ def test_the_page_has_every_attribute_with_its_default():
         for field in msgspec.structs.fields(kind)
         if field.name not in COMMON
     ]
+
+
+def test_the_page_has_every_fault_of_a_device_with_its_attributes():
+    assert [code(row["device fault"])[0] for row in table(PAGE, "device fault", "what happens")] == list(mishaps.KINDS)
+    said = [
+        (code(row["device fault"])[0], code(row["attribute"])[0], "".join(code(row["default"])))
+        for row in table(PAGE, "device fault", "attribute")
+    ]
+    assert said == [
+        (name, field.name, written(field.default))
+        for name, kind in mishaps.KINDS.items()
+        for field in msgspec.structs.fields(kind)
+    ]
+
+
+def test_the_sweep_prints_what_the_page_says():
+    command, *lines = next(block for block in fenced(PAGE, "console") if "sweep" in block).strip().splitlines()
+    program = ROOT / command.removeprefix("$ python ")
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines() == lines, done.stderr
+    assert done.stderr == ""
 
 
 def test_the_page_has_every_criterion_with_its_default():

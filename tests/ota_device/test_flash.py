@@ -265,8 +265,7 @@ class FlashMachine(RuleBasedStateMachine):
     def cut(self, cut, seed, event):
         files = self.storage.files
         self.storage._settle(lambda _: True, lambda: False)
-        self.storage = CuttableStorage((cut,), seed)
-        self.storage.files = files
+        self.storage = CuttableStorage((cut,), seed, files)
         try:
             self.flash = Flash(self.storage)
             self.receive(blocks=TOTAL)

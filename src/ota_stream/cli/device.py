@@ -7,11 +7,13 @@ from typing import Annotated, Final
 
 import typer
 
-from ota_device import versions
+from ota_device import mishaps, versions
 from ota_device.device import ProgressSeen
 from ota_device.errors import DeviceError
 from ota_device.flavours import FLAVOURS, FlavourName
 from ota_device.link import Link, LinkOptions
+from ota_device.misfortune import Misfortune
+from ota_device.mishaps import WrongClock
 from ota_device.orders import Outcome
 from ota_device.station import FIRST_VERSION, Hardware, Station, checked, held, in_use
 from ota_device.storage import FolderStorage
@@ -49,6 +51,10 @@ def device(
     key: KeyOption = None,
     root_ca: RootCaOption = None,
     data_dir: DataDirOption = DEFAULT,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:NAME=VALUE", help="What goes wrong with it; can be repeated: docs/faults.md."),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Until one job has ended; 0 only if it succeeded.")] = False,
 ) -> None:
     """Run a device: it waits for OTA jobs, downloads, verifies, reboots, tests itself and reports.
@@ -63,21 +69,28 @@ def device(
       ota-stream device --thing door-lock-7 --flavour modular-json --once
 
       ota-stream device --thing door-lock-7 --tls
+
+      ota-stream device --thing door-lock-7 --once --fault power-cut:write=7
     """  # noqa: D412 - typer joins the lines of a paragraph
     first = versions.parse(version)
     if first is None:
         raise DeviceError(f"version {version!r}: use X.Y.Z, up to 255.255.65535")
+    wrong = tuple(mishaps.read(text) for text in fault or ())
     anything = None if ca is None else _certificate(ca)
     folder = flash or DEVICES / checked(thing)
     certificates = held(folder, anything, lambda: signers(data_dir))
     address = mqtt(data_dir, tls=tls, host=host, port=port)
+    days_off = sum(each.days for each in wrong if isinstance(each, WrongClock))
     files = credentials(thing, data_dir, cert, key, root_ca) if tls else None
 
     def link(attempts: int) -> Link:
-        return Link(*address, thing, LinkOptions(attempts=attempts, credentials=files))
+        return Link(*address, thing, LinkOptions(attempts=attempts, credentials=files, days_off=days_off))
 
     with in_use(folder), _Screen() as screen:
-        hardware = Hardware(FolderStorage(folder), certificates, FLAVOURS[flavour], first)
+        storage, misfortune = FolderStorage(folder), None
+        if wrong:
+            misfortune = Misfortune(storage, wrong)
+        hardware = Hardware(storage, certificates, FLAVOURS[flavour], first, misfortune)
         station = Station(thing, hardware, link, screen)
         outcome = station.run(once=once)
     if outcome is not Outcome.SUCCEEDED:

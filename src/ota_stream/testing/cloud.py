@@ -1,6 +1,7 @@
 """A whole cloud in the test's own process: the simulator on free ports of 127.0.0.1, over a folder."""
 
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -45,8 +46,9 @@ class CloudError(OtaStreamError):
 class LocalCloud:
     """Serves from `start` to `stop`, or in a `with` block. `settings` are those of ota_broker.config.Settings.
 
-    `loop` is a thread to share with other clouds; without one it has its own. `mqtt` is host and port, `http` the
-    endpoint URL for boto3 and the AWS CLI. Every method may be called from any thread but the loop's.
+    `loop` is a thread to share with other clouds; without one it has its own. `mqtt` is host and port, `mqtts` too
+    with `tls=True`; `http` is the endpoint URL for boto3 and the AWS CLI. Every method may be called from any thread
+    but the loop's.
     """
 
     clock: Clock
@@ -54,7 +56,7 @@ class LocalCloud:
 
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
-        free = {"mqtt_port": 0, "http_port": 0, "clock": "manual"}
+        free = {"mqtt_port": 0, "http_port": 0, "tls_port": 0, "https_port": 0, "clock": "manual", "quotas": "off"}
         chosen: dict[str, Any] = {**free, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
         self._data_dir = data_dir
@@ -62,7 +64,7 @@ class LocalCloud:
         self._loop = loop or LoopThread()
         self._numbers = count(1)
         self._simulator = Simulator(self._settings)
-        self.mqtt = ("", 0)
+        self.mqtt = self.mqtts = "", 0
         self.http = ""
 
     def start(self) -> Self:
@@ -73,6 +75,8 @@ class LocalCloud:
             self.clock = Clock(self._loop, simulator.time)
         self.faults = Faults(self._loop, simulator.faults, simulator.cloud.clock)
         self.mqtt = simulator.host, simulator.port
+        tls = simulator.endpoints.get("mqtts")
+        self.mqtts = ("", 0) if tls is None else (tls["host"], tls["port"])
         self.http = f"http://{simulator.http_host}:{simulator.http_port}"
         return self
 
@@ -141,9 +145,15 @@ class LocalCloud:
         """Return the latest execution of a job by a thing. Raises ControlError: there is none."""
         return self._loop.ask(lambda: self._operated.jobs.execution(thing, job_id))
 
-    def device(self, thing: str, flavour: str = "freertos") -> Device:
-        """Return a simulated device, which has the signers' certificates. Flavours are those of `ota-stream device`."""
-        return Device(self.mqtt, thing, lambda: signers(self._data_dir), flavour)
+    def device(self, thing: str, flavour: str = "freertos", faults: Iterable[str] = ()) -> Device:
+        """Return a simulated device, which has the signers' certificates.
+
+        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`.
+
+        Raises:
+            DeviceError: one of the faults is none.
+        """
+        return Device(self.mqtt, thing, lambda: signers(self._data_dir), flavour, faults)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.

@@ -1,55 +1,41 @@
 """A simulated device under test: its flash is in memory and stays from one run to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from ota_device import mishaps
 from ota_device.flash import Flash
 from ota_device.flavours import FLAVOURS, FlavourName
 from ota_device.link import Link, LinkOptions
+from ota_device.misfortune import Misfortune
 from ota_device.orders import Outcome
 from ota_device.station import Hardware, Station
 from ota_device.verify import Certificates
+from ota_device.weak_storage import MemoryStorage
 
 __all__ = ["Device", "Outcome"]
 
 _QUICK: Final = LinkOptions(pause=0.05)
 
 
-class MemoryStorage:
-    """Flash memory in a dict; no power is ever cut."""
-
-    def __init__(self) -> None:
-        self._files: dict[str, bytearray] = {}
-
-    def read(self, name: str) -> bytes | None:
-        """Return a whole file, or None when there is none."""
-        file = self._files.get(name)
-        return None if file is None else bytes(file)
-
-    def write(self, name: str, offset: int, data: bytes) -> None:
-        """Write in place; the file grows as needed."""
-        file = self._files.setdefault(name, bytearray())
-        file.extend(bytes(max(0, offset - len(file))))
-        file[offset : offset + len(data)] = data
-
-    def sync(self, name: str) -> None:
-        """Nothing waits."""
-
-    def replace(self, name: str, data: bytes) -> None:
-        """Give a file this content."""
-        self._files[name] = bytearray(data)
-
-
 class Device:
     """An agent for a thing. `lines` is what it has told so far."""
 
     def __init__(
-        self, address: tuple[str, int], thing: str, signers: Callable[[], bytes], flavour: str = FlavourName.FREERTOS
+        self,
+        address: tuple[str, int],
+        thing: str,
+        signers: Callable[[], bytes],
+        flavour: str = FlavourName.FREERTOS,
+        faults: Iterable[str] = (),
     ) -> None:
         self.thing = thing
         self.lines: list[str] = []
         self._address = address
-        self._hardware = Hardware(MemoryStorage(), Certificates(ask=signers), FLAVOURS[FlavourName(flavour)])
+        storage = MemoryStorage()
+        self._misfortune = Misfortune(storage, [mishaps.read(text) for text in faults])
+        played = FLAVOURS[FlavourName(flavour)]
+        self._hardware = Hardware(storage, Certificates(ask=signers), played, misfortune=self._misfortune)
 
     def run(self) -> Outcome | None:
         """Do one job, with its reboots, and return how it ended; a job that waits, or the next one to come.
@@ -59,6 +45,16 @@ class Device:
         """
         station = Station(self.thing, self._hardware, lambda _attempts: Link(*self._address, self.thing, _QUICK), self)
         return station.run(once=True)
+
+    @property
+    def writes(self) -> int:
+        """How often it has written to its flash, syncs and replaced files included."""
+        return self._misfortune.storage.writes
+
+    @property
+    def fetched(self) -> int:
+        """How many bytes of images it has taken, those it had to fetch again included."""
+        return self._misfortune.kept
 
     @property
     def runs(self) -> bytes:
