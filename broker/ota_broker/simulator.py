@@ -42,6 +42,7 @@ from ota_stream.api import diagnosed, moving_time
 from ota_stream.api import faults as faults_api
 from ota_stream.api.operated import Operated
 from ota_stream.diagnosis.conversation import Client
+from ota_stream.diagnosis.kinds import Finding
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.faults.desk import FaultDesk
 from ota_stream.logs import groups
@@ -128,6 +129,13 @@ class Simulator:
     def cloud(self) -> Operated:
         """The services, from `start` on; for the event loop alone."""
         return self._services.cloud
+
+    def findings(self, thing: str | None = None) -> list[Finding]:
+        """Return what is wrong with the way devices talk, as of now; nothing when nobody listens."""
+        if self._diagnosis is None or self._observer is None:
+            return []
+        self._observer.tick(self._clock.wall())
+        return self._diagnosis.findings(thing)
 
     async def _open(self, opened: AsyncExitStack) -> None:
         self._serve_firmware()

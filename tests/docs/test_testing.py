@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ota_stream.testing
 from docs.pages import ROOT, code, fenced, table
-from ota_stream.testing import Clock, Device, LocalCloud, Update
+from ota_stream.testing import Clock, Device, Faults, LocalCloud, Update
 
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 
@@ -24,14 +24,17 @@ def test_the_page_has_every_fixture_and_the_example_as_it_is():
     plugin = (ROOT / "src" / "ota_stream" / "pytest_plugin.py").read_text(encoding="utf-8")
     fixtures = re.findall(r"@pytest.fixture.*\ndef (\w+)", plugin)
     assert {name for row in table(PAGE, "fixture") for name in code(row["fixture"])} == set(fixtures)
-    example = (ROOT / "examples" / "test_update.py").read_text(encoding="utf-8")
-    assert any(example.endswith(block) for block in fenced(PAGE, "python"))
+    for name in ("test_update.py", "test_lost_block.py"):
+        example = (ROOT / "examples" / name).read_text(encoding="utf-8")
+        assert any(example.endswith(block) for block in fenced(PAGE, "python")), name
 
 
 def test_the_page_names_everything_that_is_public():
     named = " ".join(" ".join(code(row["name"]) + code(row["what it is"])) for row in table(PAGE, "name", "what it is"))
-    for kind in (LocalCloud, Update, Device, Clock):
+    for kind in (LocalCloud, Update, Device, Clock, Faults):
         for name in vars(kind):
             if not name.startswith("_") and name not in {"say", "progress"}:
                 assert re.search(rf"\b{name}\b", named), f"{kind.__name__}.{name}"
-    assert set(ota_stream.testing.__all__) == {"Clock", "CloudError", "Device", "LocalCloud", "Outcome", "Update"}
+    public = set(ota_stream.testing.__all__)
+    assert {name for name in public if not re.search(rf"\b{name}\b", PAGE)} == set()
+    assert public >= {"Clock", "CloudError", "Device", "Faults", "LocalCloud", "Outcome", "Update", "assert_records"}

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from ota_broker.config import Settings
 from ota_broker.simulator import Simulator
 from ota_stream.api.operated import Operated
+from ota_stream.diagnosis.kinds import Finding
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.configs import TimeoutConfig
 from ota_stream.jobs.executions import JobExecution
@@ -18,6 +19,7 @@ from ota_stream.stores.cursor import Cursor
 from ota_stream.stores.keys import signers
 from ota_stream.testing.clock import Clock
 from ota_stream.testing.device import Device
+from ota_stream.testing.faults import Faults
 from ota_stream.testing.loop import PATIENCE, LoopThread
 from ota_stream.testing.update import Update
 from ota_stream.updates.messages import (
@@ -52,7 +54,7 @@ class LocalCloud:
 
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
-        free = {"mqtt_port": 0, "http_port": 0, "clock": "manual"}
+        free = {"mqtt_port": 0, "http_port": 0, "clock": "manual", "diagnose": True}
         chosen: dict[str, Any] = {**free, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
         self._data_dir = data_dir
@@ -60,6 +62,7 @@ class LocalCloud:
         self._loop = loop or LoopThread()
         self._numbers = count(1)
         self._simulator = Simulator(self._settings)
+        self.faults = Faults(self._loop, self._simulator)
         self.mqtt = ("", 0)
         self.http = ""
 
@@ -138,9 +141,12 @@ class LocalCloud:
         """Return the latest execution of a job by a thing. Raises ControlError: there is none."""
         return self._loop.ask(lambda: self._operated.jobs.execution(thing, job_id))
 
-    def device(self, thing: str, flavour: str = "freertos") -> Device:
-        """Return a simulated device, which has the signers' certificates. Flavours are those of `ota-stream device`."""
-        return Device(self.mqtt, thing, lambda: signers(self._data_dir), flavour)
+    def device(self, thing: str, flavour: str = "freertos", *, retry_after: float | None = None) -> Device:
+        """Return a simulated device, which has the signers' certificates. Flavours are those of `ota-stream device`.
+
+        `retry_after`: seconds until it asks again for blocks that do not come; else as patient as its flavour.
+        """
+        return Device(self.mqtt, thing, lambda: signers(self._data_dir), flavour, retry_after)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.
@@ -157,6 +163,10 @@ class LocalCloud:
             if thing in {None, entry.get("clientId")}
             and action in {None, entry.get("actionType"), entry.get("eventType")}
         ]
+
+    def diagnosis(self, thing: str | None = None) -> list[Finding]:
+        """Return what is wrong with the way devices talk to the cloud, or this thing alone: docs/diagnosis.md."""
+        return self._loop.ask(lambda: self._simulator.findings(thing))
 
     @property
     def _operated(self) -> Operated:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from ota_device.flash import Flash
 from ota_device.flavours import FLAVOURS, FlavourName
 from ota_device.link import Link, LinkOptions
@@ -41,15 +43,26 @@ class MemoryStorage:
 
 
 class Device:
-    """An agent for a thing. `lines` is what it has told so far."""
+    """An agent for a thing. `lines` is what it has told so far.
+
+    `retry_after`: seconds until it asks again for blocks that do not come; None is as patient as its flavour.
+    """
 
     def __init__(
-        self, address: tuple[str, int], thing: str, signers: Callable[[], bytes], flavour: str = FlavourName.FREERTOS
+        self,
+        address: tuple[str, int],
+        thing: str,
+        signers: Callable[[], bytes],
+        flavour: str = FlavourName.FREERTOS,
+        retry_after: float | None = None,
     ) -> None:
+        played = FLAVOURS[FlavourName(flavour)]
+        if retry_after is not None:
+            played = replace(played, retry_after=retry_after)
         self.thing = thing
         self.lines: list[str] = []
         self._address = address
-        self._hardware = Hardware(MemoryStorage(), Certificates(ask=signers), FLAVOURS[FlavourName(flavour)])
+        self._hardware = Hardware(MemoryStorage(), Certificates(ask=signers), played)
 
     def run(self) -> Outcome | None:
         """Do one job, with its reboots, and return how it ended; a job that waits, or the next one to come.

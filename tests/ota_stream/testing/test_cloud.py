@@ -18,7 +18,9 @@ from live import PATIENCE, RawClient, wait_until
 from ota_stream.cli import endpoints
 from ota_stream.cli.control_client import ControlClient
 from ota_stream.errors import ControlError
-from ota_stream.testing import LocalCloud, Outcome
+from ota_stream.faults.drop import Drop
+from ota_stream.faults.kinds import FaultError
+from ota_stream.testing import LocalCloud, Outcome, assert_records
 from ota_stream.testing.loop import LoopThread
 
 DAY = 86_400.0
@@ -62,6 +64,49 @@ def test_a_device_updates_itself(cloud: LocalCloud):
     assert (device.runs, update.status("dev1")) == (image, "SUCCEEDED")
     assert cloud.records("dev1", "GetStream")
     assert cloud.records("dev2") == []
+
+
+def test_a_lost_block_is_asked_for_again(cloud: LocalCloud):
+    image = image_bytes(50_000)
+    lost = cloud.faults.add("drop", thing="dev1", blocks=7, attempts=1)
+    cloud.create_update(image, "dev1")
+    device = cloud.device("dev1", retry_after=0.2)
+    assert device.run() is Outcome.SUCCEEDED
+    assert (device.runs, cloud.faults.hits(lost)) == (image, 1)
+    assert_records(
+        cloud.records("dev1"),
+        [..., {"eventType": "InjectedFault", "details": lambda what: what.endswith("blocks 7")}, ...],
+    )
+    cloud.faults.remove(lost)
+    assert (cloud.faults.list(), cloud.faults.hits(lost)) == ([], 0)
+
+
+def test_faults_are_made_of_words_or_of_their_class(cloud: LocalCloud):
+    assert [cloud.faults.add("drop", blocks="3-5"), cloud.faults.add(Drop(blocks="3-5", name="mine"))] == [
+        "drop-1",
+        "mine",
+    ]
+    first, second = cloud.faults.list()
+    assert {**first, "name": "mine"} == second
+    cloud.faults.clear()
+    assert cloud.faults.list() == []
+    for wrong, why in (({"fault": "drip-coffee"}, "drip-coffee"), ({"fault": "drop", "block": 7}, "block")):
+        with pytest.raises(FaultError, match=why):
+            cloud.faults.add(**wrong)
+    with pytest.raises(ControlError, match="no fault"):
+        cloud.faults.remove("drop-1")
+
+
+def test_what_a_device_does_wrong_is_found(cloud: LocalCloud):  # SG-4
+    cloud.create_update(image_bytes(9000), "dev1")
+    cloud.device("dev1").run()
+    assert cloud.diagnosis() == [], "nothing is wrong with a healthy device"
+    with RawClient(cloud.mqtt) as agent:
+        agent.connect("dev2")
+        agent.publish("$aws/things/dev2/streams/app/get/json", b'{"f":0,"l":100,"o":0,"n":1}', qos=1)
+        agent.messages()
+    assert {(found.thing, found.kind) for found in cloud.diagnosis()} >= {("dev2", "stream-not-found")}
+    assert cloud.diagnosis("dev1") == []
 
 
 def test_it_updates_itself_while_time_stands(cloud: LocalCloud):
