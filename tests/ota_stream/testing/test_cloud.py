@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -154,11 +155,17 @@ def test_a_presigned_url_ends_when_its_time_has_passed(cloud: LocalCloud):
     refused.value.close()
 
 
-def test_clouds_share_a_thread(tmp_path: Path):
-    loop = LoopThread()
+def test_clouds_share_a_thread_and_nothing_else(tmp_path: Path):
+    loop, session = LoopThread(), boto3.Session("test", "test", region_name="us-east-1")
     for name in ("first", "second"):
         cloud = LocalCloud(tmp_path / name, loop).start()
-        assert cloud.records() == []
+        assert (cloud.records(), cloud.faults.list(), cloud.diagnosis()) == ([], [], [])
+        iot, s3 = (session.client(service, endpoint_url=cloud.http) for service in ("iot", "s3"))
+        assert (iot.list_things()["things"], iot.list_jobs()["jobs"], s3.list_buckets()["Buckets"]) == ([], [], [])
+        iot.create_thing(thingName="dev0")
+        s3.create_bucket(Bucket="bucket")
+        cloud.faults.add("drop")
+        cloud.clock.freeze()
         cloud.create_update(b"image", "dev1")
         assert cloud.records(action="CreateOTAUpdate")
         cloud.stop(wait=False)
