@@ -143,7 +143,7 @@ class Simulator:
         durable, log_group = self.settings.durable, groups.resolve(self.settings.log_group)
         database = opened.enter_context(contextlib.closing(Database(data_dir / "state.db", durable=durable)))
         events = opened.enter_context(contextlib.closing(StoredEvents(data_dir)))
-        self._writer = LogWriterProcess(data_dir, self._notices)
+        self._writer = LogWriterProcess(data_dir, self._notices, after=self.settings.log_writer_after)
         opened.push_async_callback(self._writer.stop)
         log = RequestLog(partial(self._journal, data_dir), log_group, self._notices, durable=durable)
         opened.push_async_callback(log.close)

@@ -36,6 +36,7 @@ from ota_stream.updates.states import OtaUpdate, UpdateStatus
 BUCKET: Final = "firmware"
 PROFILE: Final = SigningProfile("testing", "AmazonFreeRTOS-Default", "testing-signer", "testing-signer.crt.pem")
 ROLE: Final = "arn:aws:iam::123456789012:role/ota-stream"  # the API wants one; nobody assumes it
+_LASTING: Final = 5.0  # seconds after which a cloud has a process for its records: a short one costs none
 _PAUSE: Final = 0.002  # seconds between two looks
 
 
@@ -54,7 +55,7 @@ class LocalCloud:
 
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
-        free = {"mqtt_port": 0, "http_port": 0, "clock": "manual", "diagnose": True}
+        free = {"mqtt_port": 0, "http_port": 0, "clock": "manual", "diagnose": True, "log_writer_after": _LASTING}
         chosen: dict[str, Any] = {**free, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
         self._data_dir = data_dir
