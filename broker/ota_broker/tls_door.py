@@ -40,8 +40,10 @@ class TlsDoor:
         self.tls.trust(self._principals.anchors())
 
     async def close(self) -> None:
-        """Close the port. Connections are the listener's."""
+        """Close the port, unless it is the listener's by now, as connections are."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait([self._opening])
+            if not self._opening.cancelled() and self._opening.exception() is None:
+                return
         self._opened.close()

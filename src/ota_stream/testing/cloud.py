@@ -47,16 +47,18 @@ class CloudError(OtaStreamError):
 class LocalCloud:
     """Serves from `start` to `stop`, or in a `with` block. `settings` are those of ota_broker.config.Settings.
 
-    `loop` is a thread to share with other clouds; without one it has its own. `mqtt` is host and port, `http` the
-    endpoint URL for boto3 and the AWS CLI. Every method may be called from any thread but the loop's.
+    `loop` is a thread to share with other clouds; without one it has its own. `mqtt` is host and port, `mqtts` those
+    of `tls=True`, `http` the endpoint URL for boto3 and the AWS CLI. Every method may be called from any thread but the
+    loop's.
     """
 
     clock: Clock
 
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
-        free = {"mqtt_port": 0, "http_port": 0, "clock": "manual", "diagnose": True, "log_writer_after": _LASTING}
-        chosen: dict[str, Any] = {**free, **settings, "data_dir": str(data_dir), "options": options}
+        ports = {"mqtt_port": 0, "tls_port": 0, "http_port": 0, "https_port": 0}
+        usual = {"clock": "manual", "diagnose": True, "log_writer_after": _LASTING}
+        chosen: dict[str, Any] = {**ports, **usual, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
         self._data_dir = data_dir
         self._own = loop is None
@@ -64,7 +66,7 @@ class LocalCloud:
         self._numbers = count(1)
         self._simulator = Simulator(self._settings)
         self.faults = Faults(self._loop, self._simulator)
-        self.mqtt = ("", 0)
+        self.mqtt = self.mqtts = ("", 0)
         self.http = ""
 
     def start(self) -> Self:
@@ -74,6 +76,8 @@ class LocalCloud:
         if simulator.time is not None:
             self.clock = Clock(self._loop, simulator.time)
         self.mqtt = simulator.host, simulator.port
+        if "mqtts" in simulator.endpoints:
+            self.mqtts = simulator.endpoints["mqtts"]["host"], simulator.endpoints["mqtts"]["port"]
         self.http = f"http://{simulator.http_host}:{simulator.http_port}"
         return self
 

@@ -1,6 +1,7 @@
 """A cloud in the test's own process, and its time: seven days pass in milliseconds."""
 
 import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,6 +125,13 @@ def test_silence_ends_a_connection_when_its_time_has_passed(cloud: LocalCloud): 
         assert silent.until_ping() == []
         cloud.clock.step("5m")
         assert silent.is_closed()
+
+
+def test_a_cloud_with_tls_opens_and_closes_its_port(tmp_path: Path):
+    with LocalCloud(tmp_path, tls=True) as cloud:
+        socket.create_connection(cloud.mqtts, PATIENCE).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(cloud.mqtts, PATIENCE)
 
 
 def test_what_is_refused_says_so(cloud: LocalCloud):
