@@ -41,6 +41,7 @@ class Settings:
     `clock` is system or manual (ota_broker.moved_time). `durable`: an answer waits for the disk (R3).
     Where others can reach `host`, only TLS is open to them, unless it is `insecure`. `anonymous` is what may be done
     without a certificate: as an `operator` everything, as a `thing` what the thing of that name may, or nothing.
+    `log_writer_after`: seconds until records move from the journal into rows; till then readers find them there.
     `quotas` is aws, count, off or a YAML file; `faults` is a YAML file. `diagnose`: how devices talk is watched.
     `options` are the names and values of StreamOptions, JobOptions (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
 
@@ -66,6 +67,7 @@ class Settings:
     log_group: str = groups.REAL
     account_id: str = ACCOUNT_ID
     failure_level: str = "DEBUG"  # G-11
+    log_writer_after: float = 0.0
     clock: str = "system"
     durable: bool = False
     profile: str = "aws"

@@ -24,11 +24,12 @@ _MODULE: Final = "ota_stream.stores.log_writer"
 
 
 class LogWriterProcess:
-    """Runs the writer of a data directory. All of it belongs on one event loop."""
+    """Runs the writer of a data directory, `after` so many seconds. All of it belongs on one event loop."""
 
-    def __init__(self, data_dir: Path, notices: Notices, *, size_max: int = SIZE_MAX) -> None:
+    def __init__(self, data_dir: Path, notices: Notices, *, size_max: int = SIZE_MAX, after: float = 0.0) -> None:
         self._data_dir = data_dir
         self._notices = notices
+        self._after = after
         self._settings = WriterSettings(size_max=size_max)
         self._process: Process | None = None
         self._stopping = asyncio.Event()
@@ -70,6 +71,8 @@ class LogWriterProcess:
 
     async def _run(self) -> None:
         loop, failures = asyncio.get_running_loop(), 0
+        if self._after:
+            await self._pause(self._after)
         while not self._stopping.is_set():
             started = loop.time()
             await self._live()
@@ -78,8 +81,12 @@ class LogWriterProcess:
             failures = 1 if loop.time() - started > _WELL else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             self._notices.say("log writer", f"it has ended; records wait in the journal; next try in {pause:g} s")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until it is to stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _live(self) -> None:
         """Start one process and pass on what it says until it ends."""

@@ -44,6 +44,7 @@ from ota_stream.api import diagnosed, moving_time
 from ota_stream.api import faults as faults_api
 from ota_stream.api.operated import Operated
 from ota_stream.diagnosis.conversation import Client
+from ota_stream.diagnosis.kinds import Finding
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.faults.desk import FaultDesk, Moment
 from ota_stream.faults.happening import Act
@@ -136,13 +137,20 @@ class Simulator:
         """The services, from `start` on; for the event loop alone."""
         return self._services.cloud
 
+    def findings(self, thing: str | None = None) -> list[Finding]:
+        """Return what is wrong with the way devices talk, as of now; nothing when nobody listens."""
+        if self._diagnosis is None or self._observer is None:
+            return []
+        self._observer.tick(self._clock.wall())
+        return self._diagnosis.findings(thing)
+
     async def _open(self, opened: AsyncExitStack) -> None:
         self._serve_firmware()
         data_dir = opened.enter_context(DataDir(Path(self.settings.data_dir))).path
         durable, log_group = self.settings.durable, groups.resolve(self.settings.log_group)
         database = opened.enter_context(contextlib.closing(Database(data_dir / "state.db", durable=durable)))
         events = opened.enter_context(contextlib.closing(StoredEvents(data_dir)))
-        self._writer = LogWriterProcess(data_dir, self._notices)
+        self._writer = LogWriterProcess(data_dir, self._notices, after=self.settings.log_writer_after)
         opened.push_async_callback(self._writer.stop)
         log = RequestLog(partial(self._journal, data_dir), log_group, self._notices, durable=durable)
         opened.push_async_callback(log.close)

@@ -15,7 +15,7 @@ from ota_stream.errors import OtaStreamError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from ota_stream.testing import Clock, Device, LocalCloud, Update
+    from ota_stream.testing import Clock, Device, Faults, LocalCloud, Update
     from ota_stream.testing.loop import LoopThread
 
 THING: Final = "thing-1"
@@ -88,6 +88,12 @@ def ota_clock(ota_cloud: LocalCloud) -> Clock:
 
 
 @pytest.fixture
+def ota_faults(ota_cloud: LocalCloud) -> Faults:
+    """Give the cloud's faults; none is set."""
+    return ota_cloud.faults
+
+
+@pytest.fixture
 def ota_records(ota_cloud: LocalCloud) -> Callable[..., list[dict[str, Any]]]:
     """Give a function that returns what the cloud has recorded: `LocalCloud.records`."""
     return ota_cloud.records
@@ -95,18 +101,31 @@ def ota_records(ota_cloud: LocalCloud) -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the cloud has recorded beside why a test failed."""
+    """Show what the cloud has recorded, and what it finds wrong, beside why a test failed."""
     report = yield
     cloud: LocalCloud | None = getattr(item, "funcargs", {}).get("ota_cloud")
     if report.when == "call" and report.failed and cloud is not None:
-        report.sections.append(("AWSIoTLogsV2 records", _shown(cloud)))
+        report.sections.append(("AWSIoTLogsV2 records", _shown(lambda: _records(cloud))))
+        report.sections.append(("diagnosis", _shown(lambda: _findings(cloud))))
     return report
 
 
-def _shown(cloud: LocalCloud) -> str:
+def _shown(lines: Callable[[], list[str]]) -> str:
     try:
-        records = cloud.records()
+        return "\n".join(lines()) or "none"
     except (OtaStreamError, TimeoutError) as error:  # it must not hide why the test failed
-        return f"they cannot be read: {error}"
+        return f"cannot be read: {error}"
+
+
+def _records(cloud: LocalCloud) -> list[str]:
+    records = cloud.records()
     left_out = [f"({len(records) - SHOWN_MAX} before)"] if len(records) > SHOWN_MAX else []
-    return "\n".join([*left_out, *(json.dumps(record) for record in records[-SHOWN_MAX:])]) or "none"
+    return [*left_out, *(json.dumps(record) for record in records[-SHOWN_MAX:])]
+
+
+def _findings(cloud: LocalCloud) -> list[str]:
+    from msgspec import to_builtins  # noqa: PLC0415 - see above
+
+    from ota_stream.cli.diagnose import lines  # noqa: PLC0415
+
+    return [lines(to_builtins(finding)) for finding in cloud.diagnosis()[-SHOWN_MAX:]]

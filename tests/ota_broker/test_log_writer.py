@@ -84,6 +84,20 @@ async def test_it_is_stopped_while_it_is_being_started(writer, data_dir):
     assert (moved(data_dir), writer.pid) == (1, None)
 
 
+async def test_one_that_begins_later_is_not_waited_for(data_dir):
+    writer = LogWriterProcess(data_dir, Notices(lambda: 0.0), after=3600)
+    writer.start()
+    await writer.stop()
+    assert (moved(data_dir), kept(data_dir), writer.pid) == (0, 1, None)
+
+
+async def test_one_that_begins_later_begins(data_dir):
+    writer = LogWriterProcess(data_dir, Notices(lambda: 0.0), after=0.001)
+    writer.start()
+    await until(lambda: moved(data_dir) == 1)
+    await writer.stop()
+
+
 async def test_settings_reach_it_and_the_next_one(writer, data_dir):
     writer.retain({"other": 1})
     writer.start()

@@ -7,9 +7,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
+from msgspec.structs import replace
+
 from ota_broker.config import Settings
 from ota_broker.simulator import Simulator
+from ota_device import mishaps
+from ota_device.flavours import FLAVOURS, FlavourName
 from ota_stream.api.operated import Operated
+from ota_stream.diagnosis.kinds import Finding
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.configs import TimeoutConfig
 from ota_stream.jobs.executions import JobExecution
@@ -36,6 +41,7 @@ from ota_stream.updates.states import OtaUpdate, UpdateStatus
 BUCKET: Final = "firmware"
 PROFILE: Final = SigningProfile("testing", "AmazonFreeRTOS-Default", "testing-signer", "testing-signer.crt.pem")
 ROLE: Final = "arn:aws:iam::123456789012:role/ota-stream"  # the API wants one; nobody assumes it
+_LASTING: Final = 5.0  # seconds after which a cloud has a process for its records: a short one costs none
 _PAUSE: Final = 0.002  # seconds between two looks
 
 
@@ -56,15 +62,17 @@ class LocalCloud:
 
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
-        free = {"mqtt_port": 0, "http_port": 0, "tls_port": 0, "https_port": 0, "clock": "manual", "quotas": "off"}
-        chosen: dict[str, Any] = {**free, **settings, "data_dir": str(data_dir), "options": options}
+        ports = {"mqtt_port": 0, "tls_port": 0, "http_port": 0, "https_port": 0}
+        usual = {"clock": "manual", "diagnose": True, "quotas": "off", "log_writer_after": _LASTING}
+        chosen: dict[str, Any] = {**ports, **usual, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
         self._data_dir = data_dir
         self._own = loop is None
         self._loop = loop or LoopThread()
         self._numbers = count(1)
         self._simulator = Simulator(self._settings)
-        self.mqtt = self.mqtts = "", 0
+        self.faults = Faults(self._loop, self._simulator)
+        self.mqtt = self.mqtts = ("", 0)
         self.http = ""
 
     def start(self) -> Self:
@@ -73,10 +81,9 @@ class LocalCloud:
         self._loop.wait(simulator.start())
         if simulator.time is not None:
             self.clock = Clock(self._loop, simulator.time)
-        self.faults = Faults(self._loop, simulator.faults, simulator.cloud.clock)
         self.mqtt = simulator.host, simulator.port
-        tls = simulator.endpoints.get("mqtts")
-        self.mqtts = ("", 0) if tls is None else (tls["host"], tls["port"])
+        if "mqtts" in simulator.endpoints:
+            self.mqtts = simulator.endpoints["mqtts"]["host"], simulator.endpoints["mqtts"]["port"]
         self.http = f"http://{simulator.http_host}:{simulator.http_port}"
         return self
 
@@ -145,15 +152,22 @@ class LocalCloud:
         """Return the latest execution of a job by a thing. Raises ControlError: there is none."""
         return self._loop.ask(lambda: self._operated.jobs.execution(thing, job_id))
 
-    def device(self, thing: str, flavour: str = "freertos", faults: Iterable[str] = ()) -> Device:
+    def device(
+        self, thing: str, flavour: str = "freertos", faults: Iterable[str] = (), *, retry_after: float | None = None
+    ) -> Device:
         """Return a simulated device, which has the signers' certificates.
 
-        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`.
+        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `retry_after`: seconds
+        until it asks again for blocks that do not come; else as patient as its flavour.
 
         Raises:
             DeviceError: one of the faults is none.
         """
-        return Device(self.mqtt, thing, lambda: signers(self._data_dir), flavour, faults)
+        played = FLAVOURS[FlavourName(flavour)]
+        if retry_after is not None:
+            played = replace(played, retry_after=retry_after)
+        wrong = [mishaps.read(text) for text in faults]
+        return Device(self.mqtt, thing, lambda: signers(self._data_dir), played, wrong)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.
@@ -170,6 +184,10 @@ class LocalCloud:
             if thing in {None, entry.get("clientId")}
             and action in {None, entry.get("actionType"), entry.get("eventType")}
         ]
+
+    def diagnosis(self, thing: str | None = None) -> list[Finding]:
+        """Return what is wrong with the way devices talk to the cloud, or this thing alone: docs/diagnosis.md."""
+        return self._loop.ask(lambda: self._simulator.findings(thing))
 
     @property
     def _operated(self) -> Operated:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ota_device import mishaps
 from ota_device.flash import Flash
-from ota_device.flavours import FLAVOURS, FlavourName
+from ota_device.flavours import Flavour
 from ota_device.link import Link, LinkOptions
 from ota_device.misfortune import Misfortune
+from ota_device.mishaps import AnyMishap
 from ota_device.orders import Outcome
 from ota_device.station import Hardware, Station
 from ota_device.verify import Certificates
@@ -26,16 +26,15 @@ class Device:
         address: tuple[str, int],
         thing: str,
         signers: Callable[[], bytes],
-        flavour: str = FlavourName.FREERTOS,
-        faults: Iterable[str] = (),
+        flavour: Flavour,
+        faults: Iterable[AnyMishap] = (),
     ) -> None:
         self.thing = thing
         self.lines: list[str] = []
         self._address = address
         storage = MemoryStorage()
-        self._misfortune = Misfortune(storage, [mishaps.read(text) for text in faults])
-        played = FLAVOURS[FlavourName(flavour)]
-        self._hardware = Hardware(storage, Certificates(ask=signers), played, misfortune=self._misfortune)
+        self._misfortune = Misfortune(storage, faults)
+        self._hardware = Hardware(storage, Certificates(ask=signers), flavour, misfortune=self._misfortune)
 
     def run(self) -> Outcome | None:
         """Do one job, with its reboots, and return how it ended; a job that waits, or the next one to come.

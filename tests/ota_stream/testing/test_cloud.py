@@ -1,12 +1,14 @@
 """A cloud in the test's own process, and its time: seven days pass in milliseconds."""
 
 import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +20,9 @@ from live import PATIENCE, RawClient, wait_until
 from ota_stream.cli import endpoints
 from ota_stream.cli.control_client import ControlClient
 from ota_stream.errors import ControlError
-from ota_stream.testing import LocalCloud, Outcome
+from ota_stream.faults.drop import Drop
+from ota_stream.faults.kinds import FaultError
+from ota_stream.testing import LocalCloud, Outcome, assert_records
 from ota_stream.testing.loop import LoopThread
 
 DAY = 86_400.0
@@ -64,6 +68,49 @@ def test_a_device_updates_itself(cloud: LocalCloud):
     assert cloud.records("dev2") == []
 
 
+def test_a_lost_block_is_asked_for_again(cloud: LocalCloud):
+    image = image_bytes(50_000)
+    lost = cloud.faults.add("drop", thing="dev1", blocks=7, attempts=1)
+    cloud.create_update(image, "dev1")
+    device = cloud.device("dev1", retry_after=0.2)
+    assert device.run() is Outcome.SUCCEEDED
+    assert (device.runs, cloud.faults.hits(lost)) == (image, 1)
+    assert_records(
+        cloud.records("dev1"),
+        [..., {"eventType": "InjectedFault", "details": lambda what: what.endswith("blocks 7")}, ...],
+    )
+    cloud.faults.remove(lost)
+    assert (cloud.faults.list(), cloud.faults.hits(lost)) == ([], 0)
+
+
+def test_faults_are_made_of_words_or_of_their_class(cloud: LocalCloud):
+    assert [cloud.faults.add("drop", blocks="3-5"), cloud.faults.add(Drop(blocks="3-5", name="mine"))] == [
+        "drop-1",
+        "mine",
+    ]
+    first, second = cloud.faults.list()
+    assert {**first, "name": "mine"} == second
+    cloud.faults.clear()
+    assert cloud.faults.list() == []
+    for wrong, why in (({"fault": "drip-coffee"}, "drip-coffee"), ({"fault": "drop", "block": 7}, "block")):
+        with pytest.raises(FaultError, match=why):
+            cloud.faults.add(**wrong)
+    with pytest.raises(ControlError, match="no fault"):
+        cloud.faults.remove("drop-1")
+
+
+def test_what_a_device_does_wrong_is_found(cloud: LocalCloud):  # SG-4
+    cloud.create_update(image_bytes(9000), "dev1")
+    cloud.device("dev1").run()
+    assert cloud.diagnosis() == [], "nothing is wrong with a healthy device"
+    with RawClient(cloud.mqtt) as agent:
+        agent.connect("dev2")
+        agent.publish("$aws/things/dev2/streams/app/get/json", b'{"f":0,"l":100,"o":0,"n":1}', qos=1)
+        agent.messages()
+    assert {(found.thing, found.kind) for found in cloud.diagnosis()} >= {("dev2", "stream-not-found")}
+    assert cloud.diagnosis("dev1") == []
+
+
 def test_it_updates_itself_while_time_stands(cloud: LocalCloud):
     cloud.clock.freeze()
     cloud.create_update(image_bytes(9000), "dev1")
@@ -78,6 +125,13 @@ def test_silence_ends_a_connection_when_its_time_has_passed(cloud: LocalCloud): 
         assert silent.until_ping() == []
         cloud.clock.step("5m")
         assert silent.is_closed()
+
+
+def test_a_cloud_with_tls_opens_and_closes_its_port(tmp_path: Path):
+    with LocalCloud(tmp_path, tls=True) as cloud:
+        socket.create_connection(cloud.mqtts, PATIENCE).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(cloud.mqtts, PATIENCE)
 
 
 def test_what_is_refused_says_so(cloud: LocalCloud):
@@ -109,11 +163,17 @@ def test_a_presigned_url_ends_when_its_time_has_passed(cloud: LocalCloud):
     refused.value.close()
 
 
-def test_clouds_share_a_thread(tmp_path: Path):
-    loop = LoopThread()
+def test_clouds_share_a_thread_and_nothing_else(tmp_path: Path):
+    loop, session = LoopThread(), boto3.Session("test", "test", region_name="us-east-1")
     for name in ("first", "second"):
         cloud = LocalCloud(tmp_path / name, loop).start()
-        assert cloud.records() == []
+        assert (cloud.records(), cloud.faults.list(), cloud.diagnosis()) == ([], [], [])
+        iot, s3 = (session.client(service, endpoint_url=cloud.http) for service in ("iot", "s3"))
+        assert (iot.list_things()["things"], iot.list_jobs()["jobs"], s3.list_buckets()["Buckets"]) == ([], [], [])
+        iot.create_thing(thingName="dev0")
+        s3.create_bucket(Bucket="bucket")
+        cloud.faults.add("drop")
+        cloud.clock.freeze()
         cloud.create_update(b"image", "dev1")
         assert cloud.records(action="CreateOTAUpdate")
         cloud.stop(wait=False)

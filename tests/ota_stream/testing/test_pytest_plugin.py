@@ -1,6 +1,7 @@
 """The pytest plugin: a new cloud for every test, in every worker; the examples; what a failed test shows."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,7 +12,7 @@ import pytest
 from docs.pages import ROOT
 
 PLUGIN = "ota_stream.pytest_plugin"
-EXAMPLES = ("test_update.py", "test_seven_days.py")
+EXAMPLES = ("test_update.py", "test_seven_days.py", "test_lost_block.py")
 TESTS = """
 import pytest
 
@@ -28,7 +29,8 @@ def test_a_cloud_as_the_test_wants_it(ota_update, ota_device, ota_records):
     assert ota_records() == []
 """
 FAILS = """
-def test_that_fails(ota_update, ota_device):
+def test_that_fails(ota_update, ota_device, ota_faults):
+    ota_faults.add("reject", operation="GetStream", code="InvalidTopic", attempts="1-30")
     ota_update(b"image")
     ota_device.run()
     assert ota_device.runs == b"another image"
@@ -61,13 +63,15 @@ def test_a_new_cloud_for_every_test_in_every_worker(tmp_path: Path):
         assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_a_failed_test_shows_the_records(tmp_path: Path):
+def test_a_failed_test_shows_the_records_and_what_is_wrong(tmp_path: Path):
     (tmp_path / "test_it.py").write_text(FAILS)
     done = run(tmp_path)
     assert "1 failed" in done.stdout, done.stdout + done.stderr
     _, _, shown = done.stdout.partition("AWSIoTLogsV2 records")
     for action in ("CreateOTAUpdate", "GetStream", "UpdateJobExecution"):
         assert action in shown
+    _, _, found = shown.partition("- diagnosis -")
+    assert re.search(r"thing-1: .*\[[a-z-]+, [A-Z]+-\d+\]\n.*\n    -> ", found), found
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

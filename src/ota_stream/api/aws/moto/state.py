@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -39,7 +39,10 @@ class MotoState:
     """Reads the file once, before moto is first asked, and writes it when something was changed.
 
     `account` is the one account there is, whoever asks. `furnish` gives an account that is new what every one has.
+    What moto has is the process's: one simulator after the other may use it, each finds its own.
     """
+
+    _used: ClassVar[bool] = False  # by a simulator of this process
 
     def __init__(self, data_dir: Path, account: str = ACCOUNT) -> None:
         self.path = data_dir / FILE
@@ -78,6 +81,9 @@ class MotoState:
             if self.loaded:
                 return
             self.loaded = True
+            if MotoState._used:
+                _forget()
+            MotoState._used = True
             if self._kept:
                 self._kept = self._read()
             if not self._kept:
@@ -170,6 +176,13 @@ def _take() -> dict[str, Any]:
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             logger.warning("what moto has of %s cannot be kept: %s", service, error)
     return found
+
+
+def _forget() -> None:
+    from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - a second to import
+
+    backends_of("iam").clear()  # instead of a reset, which would make 1,500 managed policies only to drop them
+    moto_api_backend.reset()
 
 
 def _give_back(found: dict[str, bytes]) -> None:
