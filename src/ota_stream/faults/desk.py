@@ -44,6 +44,7 @@ class _Set:
     def __init__(self, fault: Fault, since: float) -> None:
         self.fault = fault
         self.hits = 0
+        self._left = fault.times
         self._since = since
         self._attempts: Counter[tuple[object, ...]] = Counter()
 
@@ -60,7 +61,12 @@ class _Set:
             attempt = self._attempts[about.key()]
         if fault.attempts is not None and attempt not in span.parse(fault.attempts):
             return False
-        return fault.share >= 1 or drawn(fault.seed, *about.key(), attempt) < fault.share
+        if fault.share < 1 and drawn(fault.seed, *about.key(), attempt) >= fault.share:
+            return False
+        if self._left is not None:
+            self._left -= 1
+            return self._left >= 0
+        return True
 
 
 class FaultDesk:

@@ -28,6 +28,7 @@ Operation = Literal[
 ]
 Way = Literal["request", "answer", "packet", "download"]
 Share = Annotated[float, Meta(gt=0, le=1)]
+Times = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
@@ -37,7 +38,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
     `thing`, `stream`, `job` and `object_key` (`BUCKET/KEY`) are names with `*` and `?`; `blocks` and `attempts` ranges
     (`7`, `3-9`, `3-`); an attempt is how often the same has been asked or sent for a thing. `share` of what matches is
-    hit, as `seed` has it. `since` and `until` are seconds after the fault was set.
+    hit, as `seed` has it, and no more than so many `times`. `since` and `until` are seconds after the fault was set.
     """
 
     way: ClassVar[Way] = "answer"
@@ -55,6 +56,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     object_key: str | None = None
     blocks: int | str | None = None
     attempts: int | str | None = None
+    times: Times | None = None
     share: Share = 1.0
     seed: int = 0
     since: Seconds = 0.0

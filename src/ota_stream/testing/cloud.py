@@ -1,7 +1,7 @@
 """A whole cloud in the test's own process: the simulator on free ports of 127.0.0.1, over a folder."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -11,8 +11,12 @@ from msgspec.structs import replace
 
 from ota_broker.config import Settings
 from ota_broker.simulator import Simulator
-from ota_device import mishaps
+from ota_device import mishaps, versions
+from ota_device.errors import DeviceError
 from ota_device.flavours import FLAVOURS, FlavourName
+from ota_device.station import FIRST_VERSION, Hardware
+from ota_device.verify import Certificates
+from ota_device.weak_storage import MemoryStorage
 from ota_stream.api.operated import Operated
 from ota_stream.diagnosis.kinds import Finding
 from ota_stream.errors import OtaStreamError
@@ -36,6 +40,7 @@ from ota_stream.updates.messages import (
     StartSigningJobParameter,
     UpdateFile,
 )
+from ota_stream.updates.orders import DAMAGE
 from ota_stream.updates.states import OtaUpdate, UpdateStatus
 
 BUCKET: Final = "firmware"
@@ -108,11 +113,18 @@ class LocalCloud:
         return thing
 
     def create_update(
-        self, image: bytes, *things: str, timeout_minutes: int | None = None, protocol: Protocol = "MQTT"
+        self,
+        image: bytes,
+        *things: str,
+        timeout_minutes: int | None = None,
+        protocol: Protocol | Sequence[Protocol] = "MQTT",
+        damage: str | None = None,
+        file_name: str | None = "firmware.bin",
     ) -> Update:
         """Upload an image, sign it, make stream and job for things, and return when devices can have it.
 
-        `timeout_minutes`: how long an execution may be IN_PROGRESS, 1 to 10080 minutes.
+        `timeout_minutes`: how long an execution may be IN_PROGRESS, 1 to 10080 minutes. `damage`: what is wrong with
+        the signature, as of `ota-stream update`. `file_name`: where the device puts it; None to leave it out.
 
         Raises:
             ControlError: refused, as AWS would.
@@ -129,7 +141,7 @@ class LocalCloud:
             location = S3Location(BUCKET, key, cloud.objects.put(BUCKET, key, image))
             start = StartSigningJobParameter(signing_profile_name=PROFILE.name)
             file = UpdateFile(
-                "firmware.bin",
+                file_name,
                 file_location=FileLocation(s3_location=location),
                 code_signing=CodeSigning(start_signing_job_parameter=start),
             )
@@ -138,7 +150,8 @@ class LocalCloud:
                 tuple(cloud.arn(f"thing/{thing}") for thing in things),
                 (file,),
                 ROLE,
-                protocols=(protocol,),
+                protocols=(protocol,) if isinstance(protocol, str) else tuple(protocol),
+                additional_parameters={} if damage is None else {DAMAGE: damage},
                 aws_job_timeout_config=TimeoutConfig(timeout_minutes),
             )
             _, effect = cloud.updates.create(order, cloud.clock.wall())
@@ -153,21 +166,30 @@ class LocalCloud:
         return self._loop.ask(lambda: self._operated.jobs.execution(thing, job_id))
 
     def device(
-        self, thing: str, flavour: str = "freertos", faults: Iterable[str] = (), *, retry_after: float | None = None
+        self,
+        thing: str,
+        flavour: str = "freertos",
+        faults: Iterable[str] = (),
+        *,
+        version: str | None = None,
+        **changes: Any,  # noqa: ANN401 - the fields of Flavour
     ) -> Device:
         """Return a simulated device, which has the signers' certificates.
 
-        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `retry_after`: seconds
-        until it asks again for blocks that do not come; else as patient as its flavour.
+        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `version` is that
+        of the image it starts with, 0.9.0. `changes` make it another than its flavour: `retry_after=0.2` is the seconds
+        until it asks again for blocks that do not come, `block_count=1` the blocks of a request.
 
         Raises:
-            DeviceError: one of the faults is none.
+            DeviceError: one of the faults is none, or the version.
         """
-        played = FLAVOURS[FlavourName(flavour)]
-        if retry_after is not None:
-            played = replace(played, retry_after=retry_after)
+        played = replace(FLAVOURS[FlavourName(flavour)], **changes)
+        first = FIRST_VERSION if version is None else versions.parse(version)
+        if first is None:
+            raise DeviceError(f"version {version!r}: use X.Y.Z, up to 255.255.65535")
         wrong = [mishaps.read(text) for text in faults]
-        return Device(self.mqtt, thing, lambda: signers(self._data_dir), played, wrong)
+        hardware = Hardware(MemoryStorage(), Certificates(ask=lambda: signers(self._data_dir)), played, first)
+        return Device(self.mqtt, thing, hardware, wrong)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.

@@ -1,17 +1,16 @@
 """A simulated device under test: its flash is in memory and stays from one run to the next."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from ota_device.flash import Flash
-from ota_device.flavours import Flavour
 from ota_device.link import Link, LinkOptions
 from ota_device.misfortune import Misfortune
 from ota_device.mishaps import AnyMishap
 from ota_device.orders import Outcome
 from ota_device.station import Hardware, Station
-from ota_device.verify import Certificates
-from ota_device.weak_storage import MemoryStorage
 
 __all__ = ["Device", "Outcome"]
 
@@ -22,19 +21,13 @@ class Device:
     """An agent for a thing. `lines` is what it has told so far."""
 
     def __init__(
-        self,
-        address: tuple[str, int],
-        thing: str,
-        signers: Callable[[], bytes],
-        flavour: Flavour,
-        faults: Iterable[AnyMishap] = (),
+        self, address: tuple[str, int], thing: str, hardware: Hardware, faults: Iterable[AnyMishap] = ()
     ) -> None:
         self.thing = thing
         self.lines: list[str] = []
         self._address = address
-        storage = MemoryStorage()
-        self._misfortune = Misfortune(storage, faults)
-        self._hardware = Hardware(storage, Certificates(ask=signers), flavour, misfortune=self._misfortune)
+        self._misfortune = Misfortune(hardware.storage, faults)
+        self._hardware = replace(hardware, misfortune=self._misfortune)
 
     def run(self) -> Outcome | None:
         """Do one job, with its reboots, and return how it ended; a job that waits, or the next one to come.

@@ -131,3 +131,11 @@ def test_ranges():
     for text in ("", "-3", "3--9", "9-3", "1.5"):
         with pytest.raises(ValueError, match=r"range|before"):
             parse(text)
+
+
+def test_a_fault_hits_no_more_than_so_many_times():
+    world = World({"fault": "drop", "times": 3})
+    assert ids(world.get(2)) == []
+    assert ids(world.get(2)) == [1]
+    assert ids(world.get(2)) == [0, 1]
+    assert world.desk.shown()[0]["hits"] == 3
