@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import ota_stream.testing
-from docs.pages import ROOT, code, fenced, table
+from docs.pages import ROOT, code, fenced, section, table
 from ota_stream.testing import Clock, Device, Faults, LocalCloud, Update
 
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
@@ -27,6 +27,9 @@ def test_the_page_has_every_fixture_and_the_example_as_it_is():
     for name in ("test_update.py", "test_lost_block.py"):
         example = (ROOT / "examples" / name).read_text(encoding="utf-8")
         assert any(example.endswith(block) for block in fenced(PAGE, "python")), name
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (ten_lines,) = fenced(section(readme, "In a test"), "python")
+    assert (ROOT / "examples" / "test_update.py").read_text(encoding="utf-8").endswith(ten_lines)
 
 
 def test_the_page_names_everything_that_is_public():

@@ -12,7 +12,7 @@ import pytest
 from docs.pages import ROOT
 
 PLUGIN = "ota_stream.pytest_plugin"
-EXAMPLES = ("test_update.py", "test_seven_days.py", "test_lost_block.py")
+EXAMPLES = ("test_update.py", "test_seven_days.py", "test_lost_block.py", "test_diagnosis.py")
 TESTS = """
 import pytest
 
