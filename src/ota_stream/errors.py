@@ -8,6 +8,8 @@
     │   └── AlreadyExists           (ota_stream.api.aws.handlers.streams)  ... because a stream has the id
     ├── FaultError                  (ota_stream.faults.kinds)     a fault that is asked for is none
     ├── CloudError                  (ota_stream.testing.cloud)    what a test asked of its cloud has not come about
+    ├── ScenarioError               (ota_stream.scenarios.scenario)  a scenario is none, or cannot be played like this
+    ├── ResultsError                (ota_stream.scenarios.report)  the results of scenarios cannot be written
     ├── ImageError                  (ota_stream.streams.catalog)  a stream file cannot be served
     │   ├── ImageGone
     │   └── ImageForbidden

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from docs.pages import ROOT, Row, code, table
+from ota_stream.scenarios import scenario as scenarios
+from ota_stream.scenarios.agents import PLACEHOLDERS
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 HOME = ROOT / "tests" / "scenarios"
@@ -54,6 +56,20 @@ def place(row: Row) -> tuple[Path, str]:
     """Return the file and the name of a row's test."""
     ((file, _, name),) = [text.partition("::") for text in code(row["test"])]
     return (ROOT / file if "/" in file else HOME / file), name
+
+
+def test_the_page_has_every_scenario_that_has_a_name():
+    said = [
+        (code(row["name"])[0], row["what happens"], row["where it comes from"])
+        for row in table(PAGE, "name", "what happens", "where it comes from")
+    ]
+    found = {name: scenarios.find(name) for name in scenarios.names()}
+    assert said == [(name, each.title, each.why) for name, each in found.items()]
+
+
+def test_the_page_has_everything_that_stands_for_something_in_a_command():
+    said = [name for row in table(PAGE, "placeholder") for name in code(row["placeholder"])]
+    assert {name.strip("{}") for name in said} >= set(PLACEHOLDERS)
 
 
 def test_the_page_has_every_scenario_of_the_catalogue():

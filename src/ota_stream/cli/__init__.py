@@ -35,6 +35,7 @@ COMMANDS: Final["Mapping[str, str]"] = MappingProxyType(
         "updates": "updates:updates_app",
         "policy": "policy:policy_app",
         "faults": "faults:faults_app",
+        "scenario": "scenario:scenario_app",
         "shared": "shared:shared_app",
         "report": "fleet_compare:report_app",
     }

@@ -104,6 +104,23 @@ def _mint(role: Role, names: list[str], folder: Path, data_dir: Path, endpoint_u
             raise CertsError(f"name {name[:200]!r}: use 1 to 128 of a-z A-Z 0-9 : _ -")
     if taken := next((name for name in names if key_file(folder, name).exists()), None):
         raise CertsError(f"{key_file(folder, taken)} is there already: take it away, or choose another directory")
+    for made in _written(role, names, folder, data_dir, endpoint_url):
+        if len(names) <= _SHOWN_MAX:
+            typer.echo(f"{made[0]}: certificate {made[1]}, ACTIVE, policy ota-stream-{role}")
+    name = names[0] if len(names) == 1 else "each NAME"
+    typer.echo(f"{name}.cert.pem, {name}.private.key and {CA} are in {folder}")
+    _suggest(names[0], folder, data_dir)
+
+
+def write_identity(data_dir: Path, thing: str, folder: Path) -> None:
+    """Write the certificate of a thing, its key and the CA, from the running simulator. Raises CertsError."""
+    list(_written("thing", [thing], folder, data_dir, None))
+
+
+def _written(
+    role: Role, names: list[str], folder: Path, data_dir: Path, endpoint_url: str | None
+) -> Generator[tuple[str, str]]:
+    """Mint and write identities; give the name and the certificate's id of each."""
     with _minting(data_dir, endpoint_url) as (pem, mint):
         _write(folder / CA, pem.encode())
         for start in range(0, len(names), BATCH_MAX):
@@ -113,11 +130,7 @@ def _mint(role: Role, names: list[str], folder: Path, data_dir: Path, endpoint_u
                 key = keys[name].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
                 _write(key_file(folder, name), key)
                 _write(certificate_file(folder, name), certificate.encode())
-                if len(names) <= _SHOWN_MAX:
-                    typer.echo(f"{name}: certificate {certificate_id}, ACTIVE, policy ota-stream-{role}")
-    name = names[0] if len(names) == 1 else "each NAME"
-    typer.echo(f"{name}.cert.pem, {name}.private.key and {CA} are in {folder}")
-    _suggest(names[0], folder, data_dir)
+                yield name, certificate_id
 
 
 def _request(key: ec.EllipticCurvePrivateKey) -> str:

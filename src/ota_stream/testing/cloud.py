@@ -13,7 +13,7 @@ from ota_broker.config import Settings
 from ota_broker.simulator import Simulator
 from ota_device import mishaps, versions
 from ota_device.errors import DeviceError
-from ota_device.flavours import FLAVOURS, FlavourName
+from ota_device.flavours import FLAVOURS, Flavour, FlavourName
 from ota_device.station import FIRST_VERSION, Hardware
 from ota_device.verify import Certificates
 from ota_device.weak_storage import MemoryStorage
@@ -57,6 +57,8 @@ class CloudError(OtaStreamError):
 class LocalCloud:
     """Serves from `start` to `stop`, or in a `with` block. `settings` are those of ota_broker.config.Settings.
 
+    `folder` is its data directory, as commands take it.
+
     `loop` is a thread to share with other clouds; without one it has its own. `mqtt` is host and port, `mqtts` too
     with `tls=True`; `http` is the endpoint URL for boto3 and the AWS CLI. Every method may be called from any thread
     but the loop's.
@@ -71,7 +73,7 @@ class LocalCloud:
         usual = {"clock": "manual", "diagnose": True, "quotas": "off", "log_writer_after": _LASTING}
         chosen: dict[str, Any] = {**ports, **usual, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
-        self._data_dir = data_dir
+        self.folder = data_dir
         self._own = loop is None
         self._loop = loop or LoopThread()
         self._numbers = count(1)
@@ -165,31 +167,43 @@ class LocalCloud:
         """Return the latest execution of a job by a thing. Raises ControlError: there is none."""
         return self._loop.ask(lambda: self._operated.jobs.execution(thing, job_id))
 
+    def signers(self) -> bytes:
+        """Return the certificates (PEM) of those who sign its updates; there is one before the first."""
+
+        def sign_up() -> None:
+            self._operated.signing.put_profile(PROFILE)
+            self._operated.signing.certificate(PROFILE.name)
+
+        self._loop.ask(sign_up)
+        return signers(self.folder)
+
     def device(
         self,
         thing: str,
-        flavour: str = "freertos",
+        flavour: str | Flavour = "freertos",
         faults: Iterable[str] = (),
         *,
         version: str | None = None,
+        patience: float = 5.0,
         **changes: Any,  # noqa: ANN401 - the fields of Flavour
     ) -> Device:
         """Return a simulated device, which has the signers' certificates.
 
-        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `version` is that
-        of the image it starts with, 0.9.0. `changes` make it another than its flavour: `retry_after=0.2` is the seconds
-        until it asks again for blocks that do not come, `block_count=1` the blocks of a request.
+        Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `version` is that of the
+        image it starts with, 0.9.0; `patience` the seconds it waits for CONNACK, SUBACK and PUBACK. `changes` make it
+        another than its flavour: `retry_after=0.2` is the seconds until it asks again for blocks that do not come,
+        `block_count=1` the blocks of a request.
 
         Raises:
             DeviceError: one of the faults is none, or the version.
         """
-        played = replace(FLAVOURS[FlavourName(flavour)], **changes)
+        played = replace(flavour if isinstance(flavour, Flavour) else FLAVOURS[FlavourName(flavour)], **changes)
         first = FIRST_VERSION if version is None else versions.parse(version)
         if first is None:
             raise DeviceError(f"version {version!r}: use X.Y.Z, up to 255.255.65535")
         wrong = [mishaps.read(text) for text in faults]
-        hardware = Hardware(MemoryStorage(), Certificates(ask=lambda: signers(self._data_dir)), played, first)
-        return Device(self.mqtt, thing, hardware, wrong)
+        hardware = Hardware(MemoryStorage(), Certificates(ask=lambda: signers(self.folder)), played, first)
+        return Device(self.mqtt, thing, hardware, wrong, patience)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.
@@ -198,7 +212,7 @@ class LocalCloud:
         or the `eventType` of jobs and of the broker (`UpdateJobExecution`).
         """
         self._loop.ask(self._operated.commit)
-        with closing(Cursor(self._data_dir, groups.resolve(self._settings.log_group))) as events:
+        with closing(Cursor(self.folder, groups.resolve(self._settings.log_group))) as events:
             entries = [dict(entry) for event in events.poll() if (entry := event.entry()) is not None]
         return [
             entry

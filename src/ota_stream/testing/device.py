@@ -14,18 +14,27 @@ from ota_device.station import Hardware, Station
 
 __all__ = ["Device", "Outcome"]
 
-_QUICK: Final = LinkOptions(pause=0.05)
+_PAUSE: Final = 0.05  # seconds until it connects again
 
 
 class Device:
-    """An agent for a thing. `lines` is what it has told so far."""
+    """An agent for a thing. `lines` is what it has told so far.
+
+    `patience`: seconds it waits for an answer of the broker itself: CONNACK, SUBACK, PUBACK.
+    """
 
     def __init__(
-        self, address: tuple[str, int], thing: str, hardware: Hardware, faults: Iterable[AnyMishap] = ()
+        self,
+        address: tuple[str, int],
+        thing: str,
+        hardware: Hardware,
+        faults: Iterable[AnyMishap] = (),
+        patience: float = 5.0,
     ) -> None:
         self.thing = thing
         self.lines: list[str] = []
         self._address = address
+        self._options = LinkOptions(patience=patience, pause=_PAUSE)
         self._misfortune = Misfortune(hardware.storage, faults)
         self._hardware = replace(hardware, misfortune=self._misfortune)
 
@@ -35,8 +44,11 @@ class Device:
         Raises:
             DeviceError: it cannot connect, or boots again and again.
         """
-        station = Station(self.thing, self._hardware, lambda _attempts: Link(*self._address, self.thing, _QUICK), self)
+        station = Station(self.thing, self._hardware, self._link, self)
         return station.run(once=True)
+
+    def _link(self, _attempts: int) -> Link:
+        return Link(*self._address, self.thing, self._options)
 
     @property
     def writes(self) -> int:

@@ -1,0 +1,79 @@
+"""What came of scenarios, in files: JSON, JUnit and one HTML page that needs nothing else."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from ota_stream.errors import OtaStreamError
+from ota_stream.scenarios.verdict import Result
+
+JSON: Final = "scenarios.json"
+JUNIT: Final = "junit.xml"
+PAGE: Final = "report.html"
+_STYLE: Final = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2em auto;padding:0 1em;color:#111;background:#fff}
+li{margin:.2em 0}.met{color:#15803d}.missed{color:#b91c1c}pre{font-size:12px;overflow:auto}
+@media(prefers-color-scheme:dark){body{color:#eee;background:#111}}
+"""
+
+
+class ResultsError(OtaStreamError):
+    """The results cannot be written."""
+
+
+def write(folder: Path, results: Sequence[Result]) -> None:
+    """Write every file. Raises ResultsError."""
+    written = {JSON: msgspec.json.format(msgspec.json.encode(results)), JUNIT: junit(results), PAGE: page(results)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in written.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise ResultsError(f"the results cannot be written to {folder}: {error.strerror}") from error
+
+
+def junit(results: Sequence[Result]) -> bytes:
+    """Return a test suite with a case for each scenario."""
+    failures = sum(not result.is_met for result in results)
+    root = ET.Element("testsuite", name="scenarios", tests=str(len(results)), failures=str(failures), errors="0")
+    for result in results:
+        case = ET.SubElement(root, "testcase", classname="scenarios", name=result.name, time=str(result.seconds))
+        if result.skipped:
+            ET.SubElement(case, "skipped", message=result.skipped)
+        missed = [f"{check.what}: {check.seen}" for check in result.checks if not check.is_met]
+        if missed:
+            failure = ET.SubElement(case, "failure", message=_plain(missed[0]))
+            failure.text = _plain("\n".join((*missed, "", *result.lines)))
+    ET.indent(root, " ")
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n".encode()
+
+
+def page(results: Sequence[Result]) -> bytes:
+    """Return the page."""
+    met = sum(result.is_met for result in results)
+    parts = [f"<h1>{met} of {len(results)} scenarios as they should be</h1>", *map(_section, results)]
+    head = f'<meta charset="utf-8"><title>Scenarios</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'.encode()
+
+
+def _section(result: Result) -> str:
+    kind = "met" if result.is_met else "missed"
+    checks = "".join(
+        f'<li class="{"met" if check.is_met else "missed"}">{escape(check.what)}'
+        + ("" if check.is_met else f": {escape(check.seen)}")
+        + "</li>"
+        for check in result.checks
+    )
+    lines = escape("\n".join(result.lines))
+    said = "" if result.is_met else f"<pre>{lines}</pre>"
+    title = f'<h2 class="{kind}">{escape(result.name)}</h2><p>{escape(result.title)}, {result.seconds:g} s</p>'
+    return f"{title}<ul>{checks or escape(result.skipped)}</ul>{said}"
+
+
+def _plain(text: str) -> str:
+    """Return text without what XML does not allow."""
+    return "".join(letter if letter >= " " or letter in "\n\t" else "?" for letter in text)

@@ -1,0 +1,87 @@
+"""Whether an agent did right: checks, each with what was seen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from ota_device.reasons import words
+from ota_stream.faults import span
+from ota_stream.scenarios.scenario import Scenario
+
+GONE = "gone"  # of a job execution that is not there any more
+
+
+class Ended(Struct, frozen=True):
+    """How the job execution of an update has ended: its status, or `gone`, and its reason."""
+
+    status: str
+    reason: str = ""
+
+
+class Seen(Struct, frozen=True):
+    """What has become of a scenario. `runs` is the number of the update whose image runs, None when nobody can tell."""
+
+    ended: Sequence[Ended]
+    runs: int | None
+    entries: Sequence[Mapping[str, Any]]
+    findings: Sequence[str]
+    trouble: str = ""  # what the agent said last, when it gave up
+
+
+class Check(Struct, frozen=True):
+    """One thing that has to be so, in words; `seen` is what was so instead."""
+
+    what: str
+    seen: str
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is so."""
+        return not self.seen
+
+
+class Result(Struct, frozen=True):
+    """The checks of one scenario, and how long it took (seconds)."""
+
+    name: str
+    title: str
+    checks: tuple[Check, ...]
+    seconds: float
+    lines: tuple[str, ...] = ()
+    skipped: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the agent did right."""
+        return all(check.is_met for check in self.checks)
+
+
+def checks(scenario: Scenario, seen: Seen) -> Iterator[Check]:
+    """Compare what should be with what is."""
+    trouble = f"; the agent gave up: {seen.trouble}" if seen.trouble else ""
+    for number, (update, ended) in enumerate(zip(scenario.updates, seen.ended, strict=True), start=1):
+        wanted = update.ends or (GONE,)
+        said = words(ended.reason)
+        is_so = ended.status in wanted
+        because = f", {said}" if said else ""
+        yield Check(f"update {number} is {' or '.join(wanted)}", "" if is_so else f"{ended.status}{because}{trouble}")
+        if update.reason is not None:
+            is_so = update.reason in said
+            yield Check(f"update {number} says: {update.reason}", "" if is_so else said or "nothing")
+    if seen.runs is not None:
+        is_so = seen.runs == scenario.runs
+        yield Check(f"{_image(scenario.runs)} runs", "" if is_so else _image(seen.runs))
+    for name, many_wanted in scenario.requests.items():
+        many = sum(name in {entry.get("actionType"), entry.get("eventType")} for entry in seen.entries)
+        yield Check(f"{name}: {many_wanted} times", "" if many in span.parse(many_wanted) else str(many))
+    for fault in scenario.faults:
+        kind = fault["fault"]
+        has_hit = any(entry.get("kind") == kind for entry in seen.entries)
+        yield Check(f"{kind} has happened", "" if has_hit else "it has not: the agent did not get that far")
+    if not scenario.findings:
+        yield Check("nothing is wrong with its requests", "; ".join(seen.findings))
+
+
+def _image(number: int) -> str:
+    return f"the image of update {number}" if number > 0 else "the old image" if not number else "no image of ours"
