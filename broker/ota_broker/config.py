@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -38,7 +39,9 @@ class Settings:
     `firmware` are paths, file ids 0, 1, ... of one stream named `stream_id`. Ports that are 0 pick a free one;
     `http_port` None is 4566, or a free one when that is taken, `https_port` 8443. `tls` opens a port more for MQTT and
     one for HTTPS, whose certificate is for this machine's own names and for `hostnames` (names or IP addresses).
-    `clock` is system or manual (ota_broker.moved_time). `durable`: an answer waits for the disk (R3).
+    `clock` is system, manual, or a moment in ISO 8601 at which a manual one stands (ota_broker.moved_time). With a
+    `seed` two runs are the same: ids, versions, picks, faults (ota_broker.dice). `durable`: an answer waits for the
+    disk (R3).
     Where others can reach `host`, only TLS is open to them, unless it is `insecure`. `anonymous` is what may be done
     without a certificate: as an `operator` everything, as a `thing` what the thing of that name may, or nothing.
     `log_writer_after`: seconds until records move from the journal into rows; till then readers find them there.
@@ -69,6 +72,7 @@ class Settings:
     failure_level: str = "DEBUG"  # G-11
     log_writer_after: float = 0.0
     clock: str = "system"
+    seed: int | None = None
     durable: bool = False
     profile: str = "aws"
     quotas: str = "count"
@@ -89,8 +93,7 @@ class Settings:
             raise ConfigError(f"account_id {self.account_id!r}: use 12 digits")
         if self.failure_level not in {"DEBUG", "ERROR"}:
             raise ConfigError(f"failure_level {self.failure_level}: use DEBUG or ERROR")
-        if self.clock not in {"system", "manual"}:
-            raise ConfigError(f"clock {self.clock[:80]!r}: use system or manual")
+        self.stands_at()
         if self.profile not in PROFILES:
             raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
         if self.aws_backend is not None and not _is_url(self.aws_backend):
@@ -124,6 +127,17 @@ class Settings:
             )
         if self.tls and self.aws_backend is not None:
             raise ConfigError("tls: certificates are registered at the aws_backend, where they cannot be looked up")
+
+    def stands_at(self) -> float | None:
+        """Return the moment (epoch seconds) at which time stands in the beginning, None when it goes on."""
+        if self.clock in {"system", "manual"}:
+            return None
+        try:
+            moment = datetime.fromisoformat(self.clock)
+        except ValueError:
+            wanted = "use system, manual or a moment, for example 2026-01-01T00:00:00Z"
+            raise ConfigError(f"clock {self.clock[:80]!r}: {wanted}") from None
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
     def kept_quotas(self) -> Quotas:
         """Return how each quota is kept."""

@@ -12,13 +12,16 @@ GRAIN: Final = 0.001  # seconds by which a deadline is met late at most: below i
 
 
 class MovableClock:
-    """Goes at the pace of another clock until it is told otherwise. Neither hand ever goes back."""
+    """Goes at the pace of another clock until it is told otherwise. Neither hand ever goes back.
 
-    def __init__(self, base: Clock) -> None:
+    Or it stands at a moment, `stands_at` (epoch seconds), until it is told to go.
+    """
+
+    def __init__(self, base: Clock, stands_at: float | None = None) -> None:
         self._base = base
         self._since = base.monotonic()
-        self._wall, self._monotonic = base.wall(), self._since
-        self.speed = 1.0
+        self._wall, self._monotonic = base.wall() if stands_at is None else stands_at, self._since
+        self.speed = 1.0 if stands_at is None else 0.0
 
     def wall(self) -> float:
         """Seconds since the epoch, as far as anybody here is told."""

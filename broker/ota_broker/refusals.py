@@ -26,13 +26,20 @@ EVENTS: Final[Mapping[str, BrokerEvent]] = {
 """What is recorded about each action that was denied."""
 
 
-class RecordedRefusals:
-    """Satisfies `front.access.Refusals`. `keep` takes a record."""
+def _new_id() -> str:
+    return str(uuid.uuid4())
 
-    def __init__(self, keep: Callable[[Record], None], clock: Clock, notices: Notices) -> None:
+
+class RecordedRefusals:
+    """Satisfies `front.access.Refusals`. `keep` takes a record, `new_id` makes the id of a trace."""
+
+    def __init__(
+        self, keep: Callable[[Record], None], clock: Clock, notices: Notices, new_id: Callable[[], str] = _new_id
+    ) -> None:
         self._keep = keep
         self._clock = clock
         self._notices = notices
+        self._new_id = new_id
         self._withheld: dict[tuple[str, str], float] = {}  # by client and topic: when it was last recorded
         self._second = 0
         self._recorded = 0  # in that second
@@ -70,7 +77,7 @@ class RecordedRefusals:
         number = int(port) if port.isdecimal() else 0
         ended = reason if event is BrokerEvent.DISCONNECT else None
         certificate = identity.certificate_id
-        trace = str(uuid.uuid4())
+        trace = self._new_id()
         self._keep(BrokerRecord(now, event, trace, client_id, topic, certificate, host, number, reason, failure, ended))
 
     def _has_room(self, now: float) -> bool:

@@ -1,12 +1,12 @@
 """The services of one simulator over its database: what was acknowledged before a restart is there after it."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from ota_broker import rest_of_aws
+from ota_broker.dice import Dice, Ids
 from ota_broker.logging_account import open_logging
 from ota_broker.rest_of_aws import RestOfAws
 from ota_stream.answers import Effect
@@ -63,6 +63,7 @@ class Place(Struct, frozen=True):
     aws_backend: str | None = None
     log_group: str = groups.REAL
     tail_pace: float = live_tails.PACE
+    dice: Dice = Dice()
     machine: Clock | None = None  # by which others check certificates, when it is not `clock`
     url_is_over: Callable[[str], bool] = _stands  # whether an object's presigned URLs are good no more
 
@@ -135,8 +136,9 @@ def open_services(
     job_options, update_options = place.job_options, place.update_options
     book = _job_book(database)
     control = JobControl(book, job_options, presign)
-    moto = MotoState(place.data_dir, update_options.account_id)
-    own = ObjectStore(place.data_dir / "objects", table("objects", ObjectRow))
+    dice = place.dice
+    moto = MotoState(place.data_dir, update_options.account_id, dice.of("moto").getrandbits(64))
+    own = ObjectStore(place.data_dir / "objects", table("objects", ObjectRow), dice.of("versions").randbytes)
     if place.aws_backend is None:
         rest = rest_of_aws.in_process(moto, update_options.region, own, keys)
     else:
@@ -148,12 +150,12 @@ def open_services(
             tokens=table("signing tokens", str),
         ),
         rest.keys,
-        _new_id,
+        Ids(dice.of("signing")),
     )
     updates = UpdateService(
         UpdateBook(updates=table("updates", OtaUpdate), streams=table("streams", MadeStream)),
         Below(catalog, signing, control, rest.objects),
-        _new_id,
+        Ids(dice.of("updates")),
         update_options,
         rest.roles,
     )
@@ -200,7 +202,7 @@ def _cloud_logs(
         retentions=database.table("log retentions", int),
         arn=f"arn:{options.partition}:logs:{options.region}:{options.account_id}:log-group:",
         listed=place.log_group,
-        new_id=_new_id,
+        new_id=Ids(place.dice.of("live tails")),
         monotonic=place.clock.monotonic,
         pace=place.tail_pace,
     )
@@ -217,7 +219,3 @@ def _job_book(database: Database) -> JobBook:
             event_types=database.table("event types", EventType),
         )
     )
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())

@@ -15,6 +15,7 @@ from ota_broker.access import Anonymous, PolicyAdmission
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
 from ota_broker.deeds import Deeds
+from ota_broker.dice import Dice, Ids, dice_of
 from ota_broker.disturbance import Disturbance
 from ota_broker.endpoints import EndpointsFile
 from ota_broker.faults import FaultyCloud
@@ -72,11 +73,11 @@ class Simulator:
         self.catalog = Catalog(settings.stream_options())
         self.host, self.port = "", 0
         self.http_host, self.http_port = "", 0
-        self._movable = MovableClock(SystemClock()) if settings.clock == "manual" else None
+        self._movable = None if settings.clock == "system" else MovableClock(SystemClock(), settings.stands_at())
         self._clock = self._movable or SystemClock()
         self._timers = None if self._movable is None else Timers(self._movable)
         self.time = None if self._movable is None else MovedTime(self._movable, self._wait, self._pass)
-        self.faults = FaultDesk(self._faults_changed)
+        self.faults = FaultDesk(self._faults_changed, settings.seed or 0)
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
@@ -88,7 +89,8 @@ class Simulator:
             self._diagnosis = Diagnosis(self.catalog, self._client_of)
             self._observer = Observer(self._diagnosis)
         self._reexamine = False  # at the next tick, however many calls have changed something until then
-        self._recorder: Recorder  # these twelve from `start` on
+        self._dice: Dice  # these thirteen from `start` on
+        self._recorder: Recorder
         self._writer: LogWriterProcess
         self._counted: CountedLog
         self._keeper: Keeper
@@ -149,6 +151,7 @@ class Simulator:
         data_dir = opened.enter_context(DataDir(Path(self.settings.data_dir))).path
         durable, log_group = self.settings.durable, groups.resolve(self.settings.log_group)
         database = opened.enter_context(contextlib.closing(Database(data_dir / "state.db", durable=durable)))
+        dice = self._dice = dice_of(self.settings.seed, database)
         events = opened.enter_context(contextlib.closing(StoredEvents(data_dir)))
         self._writer = LogWriterProcess(data_dir, self._notices, after=self.settings.log_writer_after)
         opened.push_async_callback(self._writer.stop)
@@ -163,7 +166,7 @@ class Simulator:
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
         where, aws, clock = (data_dir, self._http.base), (settings.aws_backend, settings.log_group), self._clock
-        place = Place(*where, *options, clock, *aws, machine=SystemClock(), url_is_over=self._url_is_over)
+        place = Place(*where, *options, clock, *aws, dice=dice, machine=SystemClock(), url_is_over=self._url_is_over)
         outlets = Outlets(self._hand_over, self._keeper.commit, self._address, self._end_connection)
         services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
@@ -324,9 +327,15 @@ class Simulator:
             rows=rows,
             admission=PolicyAdmission(services.policies, Anonymous(self.settings.anonymous)),
             options=self.settings.mqtt_options(),
-            refusals=RecordedRefusals(keep if observer is None else observer.keeping(keep), self._clock, self._notices),
+            refusals=RecordedRefusals(
+                keep if observer is None else observer.keeping(keep),
+                self._clock,
+                self._notices,
+                Ids(self._dice.of("traces")),
+            ),
             quotas=self.settings.kept_quotas(),
             call_later=None if self._timers is None else self._timers.call_later,
+            chance=self._dice.of("mqtt").randrange,
         )
 
     def _serve_firmware(self) -> None:
@@ -339,7 +348,8 @@ class Simulator:
             raise ConfigError(f"stream_id {settings.stream_id}: a stream needs a firmware file")
 
     def _journal(self, data_dir: Path, group: str) -> Journal:
-        return Journal(data_dir, group, self.settings.account_id, self._clock)
+        chance = self._dice.of(f"log streams of {group}").randbytes
+        return Journal(data_dir, group, self.settings.account_id, self._clock, chance=chance)
 
 
 def _rows(database: Database) -> Rows:

@@ -95,5 +95,5 @@ def test_the_wheel_tells_how_long_it_has_nothing_to_do():
 
 
 def test_another_clock_is_a_mistake():
-    with pytest.raises(ConfigError, match="use system or manual"):
+    with pytest.raises(ConfigError, match="use system, manual or a moment"):
         Settings(clock="sundial")

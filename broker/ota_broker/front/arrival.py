@@ -1,6 +1,5 @@
 """CONNECT: which version of MQTT a client speaks, whether it comes in, and on which terms."""
 
-import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -48,7 +47,7 @@ def _acceptable(connect: Connect, exchange: "Exchange") -> Connect:
     if not client_id:
         if connect.level == mqtt311.LEVEL and not connect.clean_start:
             raise BadClientId("an empty client id without clean session")
-        client_id = f"auto-{secrets.token_hex(8)}"
+        client_id = f"auto-{exchange.chance(1 << 64):016x}"
     elif len(client_id.encode()) > limits.CLIENT_ID_MAX or client_id.startswith("$"):  # Q-29
         raise BadClientId(f"client id {client_id[:32]!r}: at most {limits.CLIENT_ID_MAX} bytes, not beginning with $")
     if connect.will is not None and connect.will.message.qos > exchange.profile.qos_max:

@@ -81,6 +81,7 @@ class Exchange:
         self.notices = notices
         self.refusals = refusals
         self.cloud = cloud
+        self.chance = chance
         self._clock = clock
         self._call_later = call_later
         self._wheel = wheel

@@ -15,6 +15,7 @@ from ota_broker.front.access import Access, Admission, Everybody, Identity, Refu
 from ota_broker.front.codec.packets import Cause
 from ota_broker.front.connection import Connection
 from ota_broker.front.delivery.kept import Rows
+from ota_broker.front.delivery.shared import Chance
 from ota_broker.front.disturbed import Disturb
 from ota_broker.front.exchange import Answering, Exchange, Later
 from ota_broker.front.metering import metered
@@ -59,6 +60,7 @@ class Listener:
         refusals: Refusals | None = None,
         quotas: Quotas = OFF,
         call_later: Later | None = None,
+        chance: Chance = secrets.randbelow,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.now = clock.monotonic
@@ -73,7 +75,7 @@ class Listener:
             self.wheel,
             options=options or MqttOptions(),
             rows=rows or Rows(),
-            chance=secrets.randbelow,
+            chance=chance,
             refusals=refusals or Unrecorded(),
             call_later=call_later or loop.call_later,
         )

@@ -76,8 +76,15 @@ def serve(
         typer.Option(metavar="URL", help="Endpoint of the rest of AWS (S3, IAM, ..).  [default: built in]"),
     ] = None,
     clock: Annotated[
-        str, typer.Option(metavar="system|manual", help="Whose time it is: the machine's, or `ota-stream clock`'s.")
+        str,
+        typer.Option(
+            metavar="system|manual|MOMENT",
+            help="Whose time it is: the machine's, or `ota-stream clock`'s; from a MOMENT on that stands.",
+        ),
     ] = "system",
+    seed: Annotated[
+        int | None, typer.Option(help="What fixes ids, versions, picks and faults: two runs are the same.")
+    ] = None,
     durable: Annotated[
         bool, typer.Option("--durable", help="Answer only when records and state are safe from a power loss.")
     ] = False,
@@ -118,6 +125,7 @@ def serve(
         "faults": faults,
         "aws_backend": aws_backend,
         "clock": clock,
+        "seed": seed,
         "durable": durable,
         "options": dict(_name_and_value(text) for text in option or []),
     }

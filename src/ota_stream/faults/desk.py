@@ -70,11 +70,15 @@ class _Set:
 
 
 class FaultDesk:
-    """Sets, removes and applies faults, in the order they were set. `on_change` is called after each change."""
+    """Sets, removes and applies faults, in the order they were set. `on_change` is called after each change.
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    `seed` is added to that of each fault.
+    """
+
+    def __init__(self, on_change: Callable[[], None], seed: int = 0) -> None:
         self._set: dict[str, _Set] = {}
         self._on_change = on_change
+        self._seed = seed
 
     def __len__(self) -> int:
         return len(self._set)
@@ -87,7 +91,7 @@ class FaultDesk:
             raise ControlError("ResourceAlreadyExistsException", 409, why)
         if len(self._set) >= FAULTS_MAX:
             raise ControlError("LimitExceededException", 410, f"more than {FAULTS_MAX} faults: remove some")
-        self._set[name] = _Set(replace(fault, name=name), monotonic)
+        self._set[name] = _Set(replace(fault, name=name, seed=fault.seed + self._seed), monotonic)
         self._on_change()
         return name
 

@@ -30,7 +30,7 @@ class Journal:
     """Appends lines to a log group; a new log stream at each start, so nothing is glued to a torn line (R4).
 
     All of it belongs on one thread, except `sync`, which may run on another. `lost` counts the lines there was no
-    room for. `write` is `os.write`, or what a test puts in its place.
+    room for. `write` is `os.write`, or what a test puts in its place; `chance` draws so many bytes for names.
 
     Raises:
         StoreError: the folder or the first file cannot be made.
@@ -46,6 +46,7 @@ class Journal:
         rotate_at: int = ROTATE_AT,
         buffer_max: int = BUFFER_MAX,
         write: Callable[[int, bytearray], int] = os.write,
+        chance: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.lost = 0
         self._folder = log_streams.folder(data_dir, group)
@@ -54,6 +55,7 @@ class Journal:
         self._rotate_at = rotate_at
         self._buffer_max = buffer_max
         self._write = write
+        self._chance = chance
         self._buffer = bytearray()
         self._lock = threading.Lock()  # over the descriptors and what is to be synced
         self._retired: list[int] = []  # descriptors of full files, not yet synced
@@ -153,7 +155,8 @@ class Journal:
         # The wall clock may jump back (R12); a name never sorts before one that is there.
         newest = max(map(log_streams.milliseconds, log_streams.names(self._folder)), default=0)
         now = max(int(self._clock.wall() * 1000), newest + 1)
-        path = self._folder / (log_streams.build(now, self._account_id, self._count) + log_streams.SUFFIX)
+        name = log_streams.build(now, self._account_id, self._count, self._chance)
+        path = self._folder / (name + log_streams.SUFFIX)
         fd = os.open(path, _NEW_FILE, 0o600)
         with self._lock:
             if self._fd is not None:

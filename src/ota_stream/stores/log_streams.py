@@ -5,6 +5,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
@@ -39,15 +40,17 @@ def found(data_dir: Path) -> list[str]:
     return sorted(unquote(path.name) for path in (data_dir / "logs").glob("*") if path.is_dir())
 
 
-def build(milliseconds: int, account_id: str, number: int) -> str:
+def build(milliseconds: int, account_id: str, number: int, chance: Callable[[int], bytes] = os.urandom) -> str:
     """Return an opaque name: `<time-ordered uuid>_<account>_<n>` (LG-5). `milliseconds` are since the epoch.
+
+    `chance` draws so many bytes.
 
     Raises:
         StoreError: the account id is not one.
     """
     if not is_account_id(account_id):
         raise StoreError(f"account id {account_id!r}: use 12 digits")
-    dice = int.from_bytes(os.urandom(10), "big")
+    dice = int.from_bytes(chance(10), "big")
     dice &= ~(0xF << 76 | 0b11 << 62)
     return f"{UUID(int=milliseconds << 80 | _UUID_VERSION | _UUID_VARIANT | dice)}_{account_id}_{number}"
 

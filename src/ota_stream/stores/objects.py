@@ -3,8 +3,9 @@
 import hashlib
 import os
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from ota_stream.stores.errors import StoreError
 from ota_stream.streams.catalog import ImageGone
 from ota_stream.streams.quotas import FILE_SIZE_MAX
 from ota_stream.updates.objects import StoredObject
+
+_VERSION_BYTES: Final = 16  # of an id that is drawn
 
 
 class ObjectRow(Struct, frozen=True):
@@ -63,11 +66,20 @@ class ObjectImage:
 
 
 class ObjectStore:
-    """Keeps objects below `folder` (satisfies `updates.objects.Objects`); `table` says which there are."""
+    """Keeps objects below `folder` (satisfies `updates.objects.Objects`); `table` says which there are.
 
-    def __init__(self, folder: Path, table: MutableMapping[str, ObjectRow]) -> None:
+    `chance` draws so many bytes, for the ids of versions.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        table: MutableMapping[str, ObjectRow],
+        chance: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self._folder = folder
         self._table = table
+        self._chance = chance
         self._images: dict[str, ObjectImage] = {}
 
     def put(self, bucket: str, key: str, content: bytes) -> str:
@@ -84,7 +96,7 @@ class ObjectStore:
             self._write(self._folder / digest, content)
         except OSError as error:
             raise StoreError(f"object {bucket}/{key} cannot be kept in {self._folder}: {error.strerror}") from error
-        row = ObjectRow(bucket, key, secrets.token_hex(16), digest, len(content))
+        row = ObjectRow(bucket, key, self._chance(_VERSION_BYTES).hex(), digest, len(content))
         self._table[_name(bucket, key, None)] = row
         self._table[_name(bucket, key, row.version)] = row
         return row.version

@@ -39,14 +39,16 @@ class MotoState:
     """Reads the file once, before moto is first asked, and writes it when something was changed.
 
     `account` is the one account there is, whoever asks. `furnish` gives an account that is new what every one has.
-    What moto has is the process's: one simulator after the other may use it, each finds its own.
+    `seed` is of the ids that moto makes. What moto has is the process's: one simulator after the other may use it, each
+    finds its own.
     """
 
     _used: ClassVar[bool] = False  # by a simulator of this process
 
-    def __init__(self, data_dir: Path, account: str = ACCOUNT) -> None:
+    def __init__(self, data_dir: Path, account: str = ACCOUNT, seed: int | None = None) -> None:
         self.path = data_dir / FILE
         self.account = account
+        self._seed = seed
         self.furnish: Callable[[], None] = lambda: None
         self.touched = False
         self.loaded = False  # or about to be
@@ -84,6 +86,7 @@ class MotoState:
             if MotoState._used:
                 _forget()
             MotoState._used = True
+            _seed(self._seed)
             if self._kept:
                 self._kept = self._read()
             if not self._kept:
@@ -176,6 +179,13 @@ def _take() -> dict[str, Any]:
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             logger.warning("what moto has of %s cannot be kept: %s", service, error)
     return found
+
+
+def _seed(seed: int | None) -> None:
+    """Have moto's ids come from a seed, or from the machine's chance."""
+    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - a second to import
+
+    mock_random.seed(seed)
 
 
 def _forget() -> None:
