@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from images import MemoryImage, image_bytes
-from lossy_wire import LossyWire
 from ota_device.boot import Booted, boot
 from ota_device.flash import RECORD, Flash
 from ota_device.flavours import FREERTOS, Flavour
@@ -32,6 +31,7 @@ from ota_stream.jobs.service import JobService
 from ota_stream.streams import topics as stream_topics
 from ota_stream.streams.catalog import Catalog
 from ota_stream.streams.service import StreamService
+from ota_stream.testing.wire import LossyWire
 
 THING: Final = "dev1"
 CERTIFICATE: Final = "certs/signer.pem"

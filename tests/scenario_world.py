@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from device_world import PowerCut, World, firmware
 from images import MemoryImage
-from lossy_wire import LossyWire
 from ota_device.flavours import FREERTOS, Flavour
 from ota_device.reasons import words
 from ota_device.station import FIRST_VERSION, factory_image
@@ -29,6 +28,7 @@ from ota_stream.signing.profiles import SigningProfile
 from ota_stream.signing.service import SigningBook, SigningService
 from ota_stream.streams.catalog import ImageGone
 from ota_stream.streams.service import StreamService
+from ota_stream.testing.wire import LossyWire
 from ota_stream.updates.messages import (
     CertificateChain,
     CodeSigning,

@@ -5,18 +5,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import ota_stream.testing
 from docs.pages import ROOT, code, fenced, section, table
-from ota_stream.testing import Clock, Device, Faults, LocalCloud, Update
+from ota_stream.testing import Clock, Device, Faults, LocalCloud, LossyWire, MemoryCloud, Update
 
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 
 
-def test_the_cloud_in_a_test_runs_as_written(tmp_path: Path):
-    (program,) = [block for block in fenced(PAGE, "python") if "print(" in block]
+PROGRAMS = [block for block in fenced(PAGE, "python") if "print(" in block]
+SAID = re.findall(r"^prints `(.+)`\.$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("program", "said"), list(zip(PROGRAMS, SAID, strict=True)))
+def test_a_program_on_the_page_runs_as_written(program: str, said: str, tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-    (said,) = re.findall(r"^prints `(.+)`\.$", PAGE, re.MULTILINE)
     assert done.stdout.strip() == said
 
 
@@ -34,9 +39,9 @@ def test_the_page_has_every_fixture_and_the_example_as_it_is():
 
 def test_the_page_names_everything_that_is_public():
     named = " ".join(" ".join(code(row["name"]) + code(row["what it is"])) for row in table(PAGE, "name", "what it is"))
-    for kind in (LocalCloud, Update, Device, Clock, Faults):
+    for kind in (LocalCloud, Update, Device, Clock, Faults, MemoryCloud, LossyWire):
         for name in vars(kind):
-            if not name.startswith("_") and name not in {"say", "progress"}:
+            if not name.startswith("_") and name not in {"say", "progress", "keep", "published"}:
                 assert re.search(rf"\b{name}\b", named), f"{kind.__name__}.{name}"
     public = set(ota_stream.testing.__all__)
     assert {name for name in public if not re.search(rf"\b{name}\b", PAGE)} == set()

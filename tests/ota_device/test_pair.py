@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from images import MemoryImage, image_bytes
-from lossy_wire import LossyWire
 from ota_device.download import Download, DownloadOptions, Ignored, State
 from ota_device.plan import Mode
 from ota_stream.answers import Reply
@@ -13,6 +12,7 @@ from ota_stream.streams import topics
 from ota_stream.streams.catalog import Catalog
 from ota_stream.streams.service import StreamService
 from ota_stream.streams.topics import Format, Operation
+from ota_stream.testing.wire import LossyWire
 
 EVENTS_MAX = 500_000  # far above what any course needs: a loop that does not end is a failure, not a hang
 PATIENT = 100_000  # unanswered requests: at any loss below 100 % an answer comes at last
