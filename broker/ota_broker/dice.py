@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ota_stream.stores.sqlite import Database
 
+_SECRET_BITS: Final = 320  # 64 more than a key has, so that all keys are as likely
 _STARTS: Final = "seeded starts"
 
 
@@ -21,6 +22,10 @@ class Dice:
         if self._seed is None:
             return random.SystemRandom()
         return random.Random(f"{self._seed} {self._start} {purpose}")  # noqa: S311 - who gives a seed wants it known
+
+    def secret(self, certificate: str) -> int | None:
+        """Return what the code-signing key of a certificate follows from; None without a seed."""
+        return None if self._seed is None else self.of(f"key of {certificate}").getrandbits(_SECRET_BITS)
 
 
 class Ids:

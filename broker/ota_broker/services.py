@@ -126,7 +126,7 @@ def open_services(
     Raises:
         StoreError: a stored value is damaged.
     """
-    keys = KeyFolder(place.data_dir / keys_store.FOLDER, place.machine or place.clock)
+    keys = KeyFolder(place.data_dir / keys_store.FOLDER, place.machine or place.clock, place.dice.secret)
     presigner = Presigner(place.http_base, keys.secret("presigned URLs"), place.url_is_over)
 
     def presign(s3_url: str, seconds: float) -> str:

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,6 +20,7 @@ from msgspec import Struct
 from ota_stream.signing import errors
 from ota_stream.signing.platforms import KeyKind
 
+_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256: FIPS 186-5, SP 800-186
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
@@ -63,9 +64,14 @@ def mint_ca(common_name: str, kind: KeyKind, validity: Validity) -> KeyPair:
     return _pair(key, builder.sign(key, hashes.SHA256()))
 
 
-def mint_code_signing(common_name: str, kind: KeyKind, ca: KeyPair, validity: Validity) -> KeyPair:
-    """Return a new pair whose certificate is for code signing and signed by `ca`. Raises ControlError for a bad CA."""
-    key = _new_key(kind)
+def mint_code_signing(
+    common_name: str, kind: KeyKind, ca: KeyPair, validity: Validity, secret: int | None = None
+) -> KeyPair:
+    """Return a new pair whose certificate is for code signing and signed by `ca`. Raises ControlError for a bad CA.
+
+    `secret`: an ECDSA key follows from it, for runs that are to be the same; RSA keys are new all the same.
+    """
+    key = _new_key(kind) if secret is None or kind is KeyKind.RSA else _key_of(secret)
     return _pair(key, _signed(common_name, ExtendedKeyUsageOID.CODE_SIGNING, key, ca, validity, []))
 
 
@@ -166,6 +172,10 @@ def _new_key(kind: KeyKind) -> PrivateKey:
     if kind is KeyKind.RSA:
         return rsa.generate_private_key(public_exponent=65_537, key_size=2048)
     return ec.generate_private_key(ec.SECP256R1())
+
+
+def _key_of(secret: int) -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(1 + secret % (_ORDER - 1), ec.SECP256R1())
 
 
 def _name(common_name: str) -> x509.Name:

@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from msgspec import Struct
@@ -29,6 +29,8 @@ class Signature(Struct, frozen=True, gc=False):
 def sign(image: bytes, key_pem: bytes, algorithm: Algorithm) -> bytes:
     """Return the signature over `image`: DER for ECDSA, PKCS #1 v1.5 for RSA.
 
+    It is the same each time (RFC 6979), where OpenSSL can do that.
+
     Raises ControlError (ValidationException): the key does not fit the algorithm.
     """
     key = keys.private_key(key_pem)
@@ -36,7 +38,14 @@ def sign(image: bytes, key_pem: bytes, algorithm: Algorithm) -> bytes:
     digest = _HASHES[algorithm.hash_name]()
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(image, padding.PKCS1v15(), digest)
-    return key.sign(image, ec.ECDSA(digest))
+    return key.sign(image, _ecdsa(digest))
+
+
+def _ecdsa(digest: hashes.HashAlgorithm) -> ec.ECDSA:
+    try:
+        return ec.ECDSA(digest, deterministic_signing=True)
+    except UnsupportedAlgorithm:  # an OpenSSL before 3.2
+        return ec.ECDSA(digest)
 
 
 def verify(image: bytes, signature: bytes, certificate_pem: bytes, algorithm: Algorithm) -> bool:

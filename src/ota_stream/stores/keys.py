@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -38,11 +38,17 @@ _NOT_IN_NAME: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 class KeyFolder:
-    """Key pairs by the name of their certificate (satisfies `signing.keys.KeyStore`)."""
+    """Key pairs by the name of their certificate (satisfies `signing.keys.KeyStore`).
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    `secret` says by this name what a code-signing key follows from, None for nothing but chance.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock, secret: Callable[[str], int | None] = lambda _certificate: None
+    ) -> None:
         self._folder = folder
         self._clock = clock
+        self._secret = secret
 
     def get_or_mint(self, certificate: str, kind: KeyKind) -> KeyPair:
         """Return the pair of a certificate's name; the first call mints one, signed by the local CA.
@@ -55,7 +61,9 @@ class KeyFolder:
             raise ControlError("ValidationException", 400, "a certificate needs a name or an ARN")
         pair = self._find(certificate)
         if pair is None:
-            pair = mint_code_signing(_common_name(certificate), kind, self.ca(), self._validity())
+            pair = mint_code_signing(
+                _common_name(certificate), kind, self.ca(), self._validity(), self._secret(certificate)
+            )
             self._put(certificate, pair)
         return pair
 

@@ -4,6 +4,8 @@ import base64
 import subprocess
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,3 +127,19 @@ def test_a_key_that_does_not_fit_is_refused(pairs, algorithm):
         sign(IMAGE, pairs[other].key, algorithm)
     with pytest.raises(ControlError, match=f"the key is {other.value}"):
         verify(IMAGE, b"", pairs[other].certificate, algorithm)
+
+
+def test_an_image_has_one_signature_and_an_older_openssl_signs_too(pairs, monkeypatch):
+    image, pair, algorithm = image_bytes(1000), pairs[KeyKind.ECDSA], Algorithm.SHA256_ECDSA
+    assert sign(image, pair.key, algorithm) == sign(image, pair.key, algorithm)
+    real = ec.ECDSA
+
+    def older(digest, deterministic_signing=False):
+        if deterministic_signing:
+            raise UnsupportedAlgorithm("ECDSA with deterministic signing is not supported by this OpenSSL")
+        return real(digest)
+
+    monkeypatch.setattr(ec, "ECDSA", older)
+    signatures = {sign(image, pair.key, algorithm) for _ in range(2)}
+    assert len(signatures) == 2
+    assert all(verify(image, each, pair.certificate, algorithm) for each in signatures)

@@ -21,18 +21,21 @@ def play(folder: Path, **settings: Any) -> dict[str, bytes]:
         cloud.faults.add("drop", operation="GetStream", share=0.2)
         cloud.faults.add("duplicate", operation="GetStream", share=0.2)
         cloud.create_update(IMAGE, "dev1")
+        cloud.create_update(IMAGE, "dev3")
         cloud.clock.step("1h")
         assert cloud.device("dev1", retry_after=0.1).run() is Outcome.SUCCEEDED
         with RawClient(cloud.mqtt) as client:
             client.connect("dev2")
             client.publish("$aws/things/dev2/streams/none/get/json", b"{}", qos=1)
             client.messages()
+            client.publish("$aws/things/dev3/jobs/start-next", b"{}", qos=1)
+            ((_, job),) = client.messages()
         s3 = boto3.Session("test", "test", region_name="us-east-1").client("s3", endpoint_url=cloud.http)
         s3.create_bucket(Bucket="bucket")
         s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
         version = s3.put_object(Bucket="bucket", Key="k", Body=b"object")["VersionId"]
     files = {path.name: path.read_bytes() for path in sorted((folder / "logs").rglob("*.jsonl"))}
-    return {**files, "version": version.encode()}
+    return {**files, "version": version.encode(), "job": job}
 
 
 def test_two_runs_of_a_seed_are_the_same_and_others_are_not(tmp_path: Path):
@@ -40,7 +43,9 @@ def test_two_runs_of_a_seed_are_the_same_and_others_are_not(tmp_path: Path):
     assert first == again
     assert first.keys() != other.keys()
     assert first["version"] != other["version"]
-    (records,) = (content for name, content in first.items() if name != "version")
+    assert b"sig-sha256-ecdsa" in first["job"]
+    assert first["job"] != other["job"]
+    (records,) = (content for name, content in first.items() if name.endswith(".jsonl"))
     assert records.count(b'"InjectedFault"') > 1
     assert {line[:33] for line in records.splitlines()} <= {
         b'{"timestamp":"2026-01-01 00:00:00',
