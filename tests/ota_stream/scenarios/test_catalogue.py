@@ -1,0 +1,167 @@
+"""The catalogue of scenarios: each is green with a right agent, and red with one that does wrong in what it is about.
+
+The agents of somebody's own are examples/own_agent.py and those in examples/misbehaving.
+"""
+
+import importlib.util
+import logging
+import sys
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from docs.pages import ROOT
+from ota_stream.scenarios import scenario as scenarios
+from ota_stream.scenarios import stage
+from ota_stream.scenarios.agents import Program, SimulatedAgent
+
+EXAMPLES = ROOT / "examples"
+COMMAND = (
+    f"{sys.executable} {EXAMPLES}/{{agent}}.py {{{{host}}}} {{{{port}}}} {{{{thing}}}} {{{{flash}}}} {{{{signer}}}}"
+)
+SHORT = 2.5  # seconds for an agent that hangs to show it
+
+RED = {
+    "back-to-back": "boasts",
+    "bad-then-good": "believes_everything",
+    "block-lost-once": "waits_for_ever",
+    "blocks-in-reverse": "counts_answers",
+    "blocks-one-by-one": "boasts",
+    "blocks-shuffled": "counts_answers",
+    "cancel-then-update": "deaf_to_the_job",
+    "connack-missing": "gives_up",
+    "connection-refused-twice": "gives_up",
+    "corrupt-image-after-signing": "believes_everything",
+    "corrupt-image-before-signing": "believes_everything",
+    "corrupt-signature": "believes_everything",
+    "created-while-offline": "never_asks",
+    "default-data-protocol": "boasts",
+    "disconnect-cancel-update": "deaf_to_the_job",
+    "disconnect-resume": "gives_up",
+    "disconnected": "gives_up",
+    "disconnected-again-and-again": "waits_for_ever",
+    "duplicate-block": "counts_answers",
+    "every-block-twice": "asks_once",
+    "every-fifth-block-lost": "waits_for_ever",
+    "exactly-one-block": "boasts",
+    "file-changes": "counts_answers",
+    "first-blocks-lost": "waits_for_ever",
+    "greater-version": "never_asks",
+    "greater-version-1-block": "boasts",
+    "greater-version-128-blocks": "counts_answers",
+    "http-only": "boasts",
+    "hung-up-at-connect": "gives_up",
+    "hung-up-at-subscribe": "waits_for_ever",
+    "image-crashed": "believes_everything",
+    "incorrect-signing-algorithm": "believes_everything",
+    "job-deleted": "deaf_to_the_job",
+    "job-times-out": "deaf_to_the_job",
+    "jobs-throttled": "keeps_quiet",
+    "large-image": "boasts",
+    "last-block-lost": "waits_for_ever",
+    "last-block-of-one-byte": "boasts",
+    "late-block": "asks_once",
+    "long-thing-name": "boasts",
+    "missing-filename": "believes_everything",
+    "notices-lost": "boasts",
+    "previous-version": "believes_everything",
+    "puback-missing": "keeps_quiet",
+    "request-never-answered": "waits_for_ever",
+    "request-refused-once": "counts_answers",
+    "same-version": "believes_everything",
+    "seven-day-time-out": "gives_up",
+    "single-byte-image": "believes_everything",
+    "slow-line": "boasts",
+    "stream-deleted": "counts_answers",
+    "suback-missing": "boasts",
+    "told-of-its-own-job": "boasts",
+    "told-twice": "never_asks",
+    "two-updates-cancel-first": "deaf_to_the_job",
+    "unsigned-image": "believes_everything",
+    "untrusted-certificate": "believes_everything",
+    "update-denied": "keeps_quiet",
+    "updated-while-connected": "waits_for_ever",
+    "wrong-block-id": "waits_for_ever",
+}
+"""Which agent of examples/misbehaving each scenario finds out."""
+
+BY_FLAVOUR = {name for name in scenarios.names() if scenarios.find(name).device.faults}
+"""Those that are about a simulated device's own power or flash: a flavour that does wrong stands for the agent."""
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "ota_broker")
+
+
+def broken_flavour() -> Any:
+    spec = importlib.util.spec_from_file_location("flavours", EXAMPLES / "misbehaving" / "flavours.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.KEEPS_QUIET
+
+
+def test_there_are_forty_at_least_and_each_has_an_agent_that_it_finds_out():
+    assert len(scenarios.names()) >= 40
+    assert RED.keys() | BY_FLAVOUR == set(scenarios.names())
+    agents = {path.stem for path in (EXAMPLES / "misbehaving").glob("*.py")} - {"flavours"}
+    assert set(RED.values()) == agents
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_a_right_agent_is_as_it_should_be(name: str):
+    scenario = scenarios.find(name)
+    result = stage.play(name, scenario, SimulatedAgent(scenario, "freertos"))
+    assert [check for check in result.checks if not check.is_met] == [], result.lines
+    assert len(result.checks) >= 2
+
+
+@pytest.mark.parametrize("name", RED)
+def test_an_agent_that_does_wrong_is_found_out(name: str):
+    agent = Program(COMMAND.format(agent=f"misbehaving/{RED[name]}"))
+    result = stage.play(name, scenarios.find(name), agent, SHORT)
+    assert not result.is_met, result.checks
+
+
+@pytest.mark.parametrize("name", sorted(BY_FLAVOUR))
+def test_a_flavour_that_does_wrong_is_found_out(name: str):
+    scenario = scenarios.find(name)
+    result = stage.play(name, scenario, SimulatedAgent(scenario, broken_flavour()), SHORT)
+    assert not result.is_met, result.checks
+
+
+@pytest.mark.parametrize("name", ["greater-version", "block-lost-once", "cancel-then-update", "untrusted-certificate"])
+def test_an_agent_of_ones_own_is_put_to_it(name: str):
+    result = stage.play(name, scenarios.find(name), Program(COMMAND.format(agent="own_agent")))
+    assert [check for check in result.checks if not check.is_met] == [], result.lines
+
+
+def test_the_published_schema_is_that_of_the_code_and_takes_the_catalogue():
+    published = (ROOT / "docs" / "scenario.schema.json").read_text(encoding="utf-8")
+    schema = scenarios.schema()
+    assert yaml.safe_load(published) == schema
+    for name in scenarios.names():
+        jsonschema.validate(yaml.safe_load(scenarios.text(name)), schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: [", "it is not YAML"),
+        ("title: t\nwhy: w\nupdates: []", "length >= 1"),
+        ("title: t\nwhy: w\nupdates: [{}]\nruns: 2", "runs: there are 1 updates"),
+        ("title: t\nwhy: w\nupdates: [{when: later}]", "later"),
+        ("title: t\nwhy: w\nupdates: [{}]\nfaults: [{fault: explode}]", "explode"),
+        ("title: t\nwhy: w\nupdates: [{}]\nrequests: {GetStream: many}", "write 7, 3-9 or 3-"),
+        ("title: t\nwhy: w\nupdates: [{}]\ncolour: red", "colour"),
+    ],
+)
+def test_what_is_no_scenario_is_one_clear_line(text: str, said: str):
+    with pytest.raises(scenarios.ScenarioError) as error:
+        scenarios.read(text)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
