@@ -17,18 +17,28 @@ from rich.console import Console
 from rich.table import Table
 
 from ota_device.download import DownloadOptions
+from ota_device.flavours import FLAVOURS, FlavourName
 from ota_device.fleet.engine import STOPPED, Fleet, Give, Plan, make_room
 from ota_device.fleet.job_work import JobWork, Keys
 from ota_device.fleet.site import Target
 from ota_device.fleet.stream_work import Errand, StreamWork
 from ota_device.fleet.traits import Traits
 from ota_device.verify import Certificates
-from served import IMAGE_BYTES, STREAM_ID, Simulator
+from ota_stream.cli.endpoints import mqtt
+from ota_stream.cli.fleet_work import Update, giver
+from served import IMAGE, IMAGE_BYTES, STREAM_ID, Simulator
 
 RAMP = 2000.0  # things a second
 SETTLE = 1.0  # seconds
 LIMIT = 120.0  # ... for one case
 WAITING, DOWNLOADING = "waiting for a job", "downloading"
+UPDATED = 200  # things that carry out an update
+UPDATES = (  # flavour, and bytes of the image
+    (FlavourName.FREERTOS, IMAGE_BYTES),
+    (FlavourName.MODULAR_CBOR, IMAGE_BYTES),
+    (FlavourName.MODULAR_JSON, IMAGE_BYTES),
+    (FlavourName.FREERTOS, IMAGE_BYTES // 16),
+)
 
 
 class HeldWork(StreamWork):
@@ -100,6 +110,34 @@ async def _measure(port: int, what: str, things: int, window: int, seconds: floa
     )
 
 
+def update(folder: str, flavour: str, size: int, things: int) -> Row:
+    """Carry out an update from the first connection to the last report, in this process; the CPU of all of it."""
+    return uvloop.run(_update(Path(folder), FlavourName(flavour), size, things))
+
+
+async def _update(folder: Path, name: FlavourName, size: int, things: int) -> Row:
+    flavour = FLAVOURS[name]
+    firmware = folder / f"{size}.bin"
+    firmware.write_bytes(IMAGE[:size])
+    plan = Plan((Traits(count=things, ramp=RAMP, flavour=flavour, thing=f"{name}-{size}-{{number}}"),), LIMIT)
+    give = giver(Update(firmware, folder / "data"), plan)
+    cpu, start = time.process_time(), time.perf_counter()
+    fleet = Fleet(plan, Target(*mqtt(folder / "data")), give)
+    await fleet.run()
+    cpu, elapsed, tally = time.process_time() - cpu, time.perf_counter() - start, fleet.tally
+    return Row(
+        what=f"update of {size // 1024} KiB, {name}",
+        things=things,
+        window=flavour.block_count,
+        kib_per_thing=0.0,
+        kib_of_image=0.0,
+        blocks_per_s=tally.blocks / elapsed,
+        cpu_per_block=1e6 * cpu / tally.blocks,
+        p99_ms=1000 * (tally.block_delay.percentile(0.99) or 0.0),
+        failed=sum(tally.reasons.values()),
+    )
+
+
 def _image_kib(things: int) -> float:
     blocks = IMAGE_BYTES // DownloadOptions().block_size
     return (8 * blocks + IMAGE_BYTES / things) / 1024
@@ -119,17 +157,22 @@ def kib() -> int:
     return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-def run(things: int, seconds: float) -> list[Row]:
+def run(things: int, seconds: float, updated: int = UPDATED) -> list[Row]:
     """Measure each case in a process of its own, against a fresh simulator."""
     rows: list[Row] = []
     for what, window in ((WAITING, 0), (DOWNLOADING, 1), (DOWNLOADING, 8)):
         with tempfile.TemporaryDirectory() as folder, Simulator(Path(folder)) as server:
-            order = json.dumps([server.mqtt_port, what, things, window or 8, seconds])
-            done = subprocess.run(
-                [sys.executable, __file__, "--one", order], capture_output=True, text=True, check=True
-            )
-            rows.append(Row(**json.loads(done.stdout)))
+            rows.append(_elsewhere("--one", server.mqtt_port, what, things, window or 8, seconds))
+    with tempfile.TemporaryDirectory() as folder, Simulator(Path(folder)):
+        rows += [_elsewhere("--update", folder, flavour, size, updated) for flavour, size in UPDATES]
     return rows
+
+
+def _elsewhere(option: str, *order: object) -> Row:
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, option, json.dumps(order)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Row(**json.loads(done.stdout.splitlines()[-1]))  # the last line: what makes an update says so
 
 
 def main() -> None:
@@ -139,9 +182,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--update", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         sys.stdout.write(json.dumps(asdict(measure(*json.loads(arguments.one)))))
+        return
+    if arguments.update:
+        sys.stdout.write(json.dumps(asdict(update(*json.loads(arguments.update)))))
         return
     rows = run(arguments.things, arguments.seconds)
     table = Table(

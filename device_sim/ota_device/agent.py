@@ -25,7 +25,8 @@ from ota_device.versions import Version
 from ota_device.voice import Voice
 from ota_stream.streams.codec import CODECS
 
-_BAD: Final = (Useless.GARBAGE, Useless.WRONG_SIZE, Useless.NO_SUCH_BLOCK)  # what the reference agent fails a job for
+# What the reference agent fails a job for.
+_BAD: Final = frozenset({Useless.GARBAGE, Useless.WRONG_SIZE, Useless.NO_SUCH_BLOCK})
 _TRIED: Final = frozenset({flash.State.TESTING, *UNHEARD})
 
 
@@ -125,13 +126,12 @@ class Agent:
             return []
         if "/data/" in topic and f"/streams/{self._doing.stream_id}/" not in topic:
             return []  # a late block of a stream that was given up
-        useless = reception.ignored.copy()
         reception.piece = None
         request = reception.on_data(payload, now)
         if reception.piece is not None:
             return [Keep(reception.piece), *self._progress(reception.received), *self._request(request, now)]
         said = [Say(f"the cloud sends no blocks: {self._why(payload)}")] if "/rejected/" in topic else []
-        if self._flavour.strict and any(reception.ignored[kind] > useless[kind] for kind in _BAD):
+        if self._flavour.strict and reception.useless in _BAD:
             return [*said, *self._happen(Happened(Event.BAD_BLOCK, now, reason=Reason(Code.BAD_BLOCK)))]
         return [*said]
 
@@ -149,14 +149,13 @@ class Agent:
 
     def _request(self, payload: bytes | None, now: float) -> list[Order]:
         """Ask for blocks, or see that the download is at its end."""
-        match self._receiving.state:
-            case downloads.State.DONE:
-                return self._happen(Happened(Event.WHOLE, now))
-            case downloads.State.FAILED:
-                event = Event.DESPAIR if self._flavour.stops else Event.UNANSWERED
-                return self._happen(Happened(event, now, reason=Reason(Code.NONE, form=Form.ABORTED)))
-            case downloads.State.FETCHING:
-                return [] if payload is None else [self._voice.request(self._doing.stream_id, payload)]
+        state = self._receiving.state
+        if state is downloads.State.FETCHING:
+            return [] if payload is None else [self._voice.request(self._doing.stream_id, payload)]
+        if state is downloads.State.DONE:
+            return self._happen(Happened(Event.WHOLE, now))
+        event = Event.DESPAIR if self._flavour.stops else Event.UNANSWERED
+        return self._happen(Happened(event, now, reason=Reason(Code.NONE, form=Form.ABORTED)))
 
     # The acts of the table. When one is called, the state is already the new one.
 

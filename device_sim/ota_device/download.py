@@ -104,6 +104,7 @@ class Download:
         self.deadline: float | None = None  # when to call on_time
         self.requests = 0
         self.ignored: Counter[Ignored] = Counter()
+        self.useless: Ignored | None = None  # why the last message did not count, if it did not
         self._options = options or DownloadOptions()
         self._codec = CODECS[self._options.format]
         self._plan = PLANS[self._options.mode]
@@ -142,7 +143,7 @@ class Download:
             return None
         fault = self._fault(block)
         if fault is not None:
-            self.ignored[fault] += 1
+            self._ignore(fault)
             return None
         self._keep(block)
         self._unanswered = 0
@@ -190,20 +191,25 @@ class Download:
         )
 
     def _read(self, decode: Callable[[bytes], _Message], payload: bytes) -> _Message | None:
+        self.useless = None
         if self.state is not State.FETCHING:
-            self.ignored[Ignored.LATE] += 1
+            self._ignore(Ignored.LATE)
             return None
         try:
             message = decode(payload)
         except ValueError:
-            self.ignored[Ignored.GARBAGE] += 1
+            self._ignore(Ignored.GARBAGE)
             return None
         # Another token: somebody else asks in this thing's name, perhaps for blocks of another size.
         # None is no sign of that: a rejection may have lost the token (EC-3).
         if message.client_token not in {None, self._options.client_token}:
-            self.ignored[Ignored.OTHER_TOKEN] += 1
+            self._ignore(Ignored.OTHER_TOKEN)
             return None
         return message
+
+    def _ignore(self, why: Ignored) -> None:
+        self.ignored[why] += 1
+        self.useless = why
 
     def _fault(self, block: DataBlock) -> Ignored | None:
         if block.file_id != self.file_id:

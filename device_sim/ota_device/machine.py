@@ -84,13 +84,16 @@ class Machine:
 
     def _carry_out(self, order: Order, wire: Wire, now: float) -> list[Order]:
         """Do one thing; return what the agent orders because of its outcome."""
-        match order:
+        match order:  # the orders of every block come first
+            case orders.Keep():
+                self._flash.write(order.piece)
+                self._watcher.progress(*self._agent.progress)
+            case orders.Publish():
+                wire.publish(order.topic, order.payload, qos=order.qos)
             case orders.Subscribe():
                 wire.subscribe(order.topic, qos=order.qos)
             case orders.Unsubscribe():
                 wire.unsubscribe(order.topic)
-            case orders.Publish():
-                wire.publish(order.topic, order.payload, qos=order.qos)
             case orders.Say():
                 self._watcher.say(order.text)
             case orders.Ended():
@@ -103,14 +106,11 @@ class Machine:
                 return self._on_flash(order, now)
         return []
 
-    def _on_flash(self, order: orders.OnFlash, now: float) -> list[Order]:
+    def _on_flash(self, order: orders.OnSlot, now: float) -> list[Order]:
         flash = self._flash
         match order:
             case orders.Open():
                 return self._agent.on_opened(flash.open(order.target), now)
-            case orders.Keep():
-                flash.write(order.piece)
-                self._watcher.progress(*self._agent.progress)
             case orders.Check():
                 code = verify.check(order.job, flash.downloaded(), self._certificates)
                 return self._agent.on_checked(code, now)

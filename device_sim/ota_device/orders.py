@@ -89,5 +89,5 @@ class Ended(Struct, frozen=True):
     reason: str = ""
 
 
-OnFlash = Open | Keep | Check | Complete | Mark
-Order = Subscribe | Unsubscribe | Publish | Reboot | Stop | Say | Ended | OnFlash
+OnSlot = Open | Check | Complete | Mark
+Order = Subscribe | Unsubscribe | Publish | Keep | Reboot | Stop | Say | Ended | OnSlot

@@ -1,6 +1,7 @@
 """Is this image the one that was signed: its size, and its signature against the certificate the device holds."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -38,7 +39,7 @@ class Certificates:
         pem = self._named.get(name.lstrip("/"), self._anything) if name else None
         if pem is None and name and self._ask is not None:
             pem = self._ask()
-        return [] if pem is None else certificates_of(pem)
+        return [] if pem is None else [*_parsed(pem)]
 
 
 def certificates_of(pem: bytes) -> list[x509.Certificate]:
@@ -47,6 +48,12 @@ def certificates_of(pem: bytes) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem)
     except ValueError:
         return []
+
+
+@lru_cache(maxsize=8)
+def _parsed(pem: bytes) -> tuple[x509.Certificate, ...]:
+    """Read a PEM text once, however many things of a fleet hold the same."""
+    return tuple(certificates_of(pem))
 
 
 def check(job: Job, image: bytes, certificates: Certificates) -> Code | None:

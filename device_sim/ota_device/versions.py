@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 _PLAIN: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,5})")
+_MARK_BEGIN: Final = b"OTA-VERSION:"
 _MARK: Final = re.compile(rb"OTA-VERSION:(\d{1,3}\.\d{1,3}\.\d{1,5})")
 _C_INTEGER: Final = re.compile(r"0[xX][0-9a-fA-F]{1,8}|0[0-7]{1,11}|[1-9]\d{0,9}|0")
 _BYTE: Final = 0xFF
@@ -60,5 +61,6 @@ def of_number(text: str) -> Version | None:
 
 def of_image(image: bytes) -> Version | None:
     """Return the version an image says it has, if it says one."""
-    found = _MARK.search(image)
+    begin = image.find(_MARK_BEGIN)  # much faster than the pattern, and most images have none
+    found = _MARK.search(image, begin) if begin >= 0 else None
     return parse(found[1].decode()) if found else None

@@ -19,17 +19,22 @@ class MemoryFlash:
         if pieces is None:
             found = self._files.get(name)
             return None if found is None else bytes(found)
+        ordered = sorted(pieces.items())
+        last, piece = ordered[-1]
+        if sum(map(len, pieces.values())) == last + len(piece):  # without a gap: what all the others have, as a rule
+            return self._shelf.whole(tuple(piece for _, piece in ordered))
         content = bytearray(self._files.get(name, b""))
-        for start, piece in sorted(pieces.items()):
+        for start, piece in ordered:
             _put(content, start, piece)
         return bytes(content)
 
     def write(self, name: str, offset: int, data: bytes) -> None:
         """Write in place; the file grows as needed."""
         if name.endswith(".blocks"):
-            content = bytearray(self._files.get(name, b""))
+            content = self._files.get(name)
+            if not isinstance(content, bytearray):
+                content = self._files[name] = bytearray(content or b"")
             _put(content, offset, data)
-            self._files[name] = content
             return
         if self._pieces is None:
             self._pieces = {}

@@ -53,13 +53,15 @@ class PacedMachine(Machine):
     def _go_on(self, wire: Wire, now: float) -> None:
         left = self._left
         while left and not self.over and not self.awaited:
-            left.extend(reversed(self._carry_out(left.pop(), wire, now)))
+            more = self._carry_out(left.pop(), wire, now)
+            if more:
+                left.extend(reversed(more))
 
-    def _carry_out(self, order: Order, wire: Wire, now: float) -> list[Order]:
+    def _on_flash(self, order: orders.OnSlot, now: float) -> list[Order]:
         if isinstance(order, orders.Open):
             self.steps.opened()
         elif isinstance(order, orders.Check):
             self.steps.checking()
         elif isinstance(order, orders.Complete):
             self.steps.verified()
-        return super()._carry_out(order, wire, now)
+        return super()._on_flash(order, now)

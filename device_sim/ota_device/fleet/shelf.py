@@ -10,6 +10,7 @@ from ota_device.flash import Record
 
 SHELF_MAX: Final = 1 << 28  # bytes of different blocks; then it begins anew, and blocks are merely not shared
 
+IMAGES_MAX: Final = 4  # different whole images that are kept in one piece
 STATES_MAX: Final = 1000  # different boot records and states that are shared; most things have the same
 
 
@@ -19,6 +20,7 @@ class Shelf:
     def __init__(self) -> None:
         self._blocks: dict[bytes, bytes] = {}
         self._bytes = 0
+        self._images: dict[tuple[bytes, ...], bytes] = {}
         self._booted: dict[Booted, Booted] = {}
         self._records: dict[bytes, Record] = {}
 
@@ -33,6 +35,15 @@ class Shelf:
         self._bytes += len(block)
         self._blocks[block] = block
         return block
+
+    def whole(self, blocks: tuple[bytes, ...]) -> bytes:
+        """Return the image these kept blocks make: joined once, however many things read it from their flash."""
+        image = self._images.get(blocks)
+        if image is None:
+            if len(self._images) == IMAGES_MAX:
+                self._images.clear()
+            image = self._images[blocks] = b"".join(blocks)
+        return image
 
     def booted(self, state: Booted) -> Booted:
         """Return the state a device starts with, or its equal."""

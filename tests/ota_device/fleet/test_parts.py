@@ -166,3 +166,21 @@ def test_what_is_no_time_is_told_with_an_example(text: str):
 def test_a_share_above_all_is_refused():
     with pytest.raises(ValueError, match="more than all"):
         units.share("101%")
+
+
+def test_equal_images_are_joined_once_and_only_a_few_are_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ota_device.fleet.shelf.IMAGES_MAX", 2)
+    shelf = Shelf()
+    image = shelf.whole((b"ab", b"c"))
+    assert image == b"abc"
+    assert shelf.whole((b"ab", b"c")) is image
+    assert [shelf.whole((b"x", bytes((number,)))) for number in range(3)] == [b"x\0", b"x\1", b"x\2"]
+    assert len(shelf._images) <= 2
+
+
+def test_a_gap_in_an_image_on_the_flash_reads_as_zeros():
+    flash = MemoryFlash(Shelf())
+    flash.write("slot-b", 4, b"efgh")
+    assert flash.read("slot-b") == b"\0\0\0\0efgh"
+    flash.write("slot-b", 0, b"abcd")
+    assert flash.read("slot-b") == b"abcdefgh"
