@@ -7,6 +7,8 @@ from itertools import count
 from time import monotonic
 from typing import Final
 
+from ota_device.fleet.turn import BUDGET
+
 Act = Callable[[float], None]
 """Is called with the time, monotonic seconds."""
 
@@ -47,9 +49,12 @@ class Agenda:
 
     def _turn(self) -> None:
         self._disarm()
-        now = monotonic() + _EARLY
+        begun = monotonic()
+        now = begun + _EARLY
         heap = self._heap
         while heap and heap[0][0] <= now:
             heappop(heap)[2](now)
+            if monotonic() >= begun + BUDGET:  # the rest in the next turn of the loop
+                break
         if heap and heap[0][0] < self._next:
             self._arm(heap[0][0])

@@ -6,6 +6,7 @@ from typing import Final, Protocol, cast
 
 from ota_device.fleet import mqtt
 from ota_device.fleet.mqtt import BadPacket, Kind, Level
+from ota_device.fleet.turn import Turn
 
 _SPACE: Final = 1 << 18  # bytes the loop may read at once
 _PACKET_ID_MAX: Final = 0xFFFF
@@ -44,19 +45,19 @@ class Guest(Protocol):
 class Connection(asyncio.BufferedProtocol):
     """A connection from its CONNECT on. It has slots: ten thousand of them fit into a process."""
 
-    __slots__ = ("_guest", "_keep_alive", "_level", "_loop", "_packet_id", "_rest", "_transport", "_why", "is_open")
+    __slots__ = ("_guest", "_keep_alive", "_level", "_packet_id", "_rest", "_transport", "_turn", "_why", "is_open")
     _space = bytearray(_SPACE)  # shared: the loop lends it to one connection at a time
     _view = memoryview(_space)
 
-    def __init__(self, guest: Guest, level: Level, keep_alive: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, guest: Guest, level: Level, keep_alive: int, turn: Turn) -> None:
         self.is_open = False
         self._guest: Guest | None = guest
         self._keep_alive = keep_alive
         self._level = level
-        self._loop = loop
         self._packet_id = 0
         self._rest = b""
         self._transport: asyncio.Transport | None = None
+        self._turn = turn
         self._why = "the connection was closed"
 
     # From the loop
@@ -75,11 +76,27 @@ class Connection(asyncio.BufferedProtocol):
         return self._space
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take the whole packets of what came."""
+        """Take the whole packets of what came, at once or in a turn to come."""
         data = bytes(self._view[:nbytes])
         if self._rest:
             data = self._rest + data
         now = monotonic()
+        if not self._turn.is_over(now):
+            self._read(data, now)
+            return
+        self._rest = data
+        if not self._turn.wait(self, nbytes) and self._transport is not None:
+            self._transport.pause_reading()
+
+    def on_turn(self, now: float) -> None:
+        """Take what had to wait."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and not transport.is_reading():
+            transport.resume_reading()
+        if self._rest:
+            self._read(self._rest, now)
+
+    def _read(self, data: bytes, now: float) -> None:
         position = 0
         if not self.is_open and data[0] >> 4 != Kind.CONNACK:  # it might be a length of anything that is waited for
             self.abort(_NO_MQTT)
@@ -98,8 +115,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the guest, unless it is the guest who closed."""
-        guest, self._guest = self._guest, None
         self._transport = None
+        if self._rest:  # the last words may say why
+            self._read(self._rest, monotonic())
+        guest, self._guest = self._guest, None
         self.is_open = False
         self._rest = b""
         if guest is not None:

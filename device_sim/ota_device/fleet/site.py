@@ -15,6 +15,7 @@ from ota_device.fleet.connection import Connection, Guest
 from ota_device.fleet.mqtt import Level
 from ota_device.fleet.shelf import Shelf
 from ota_device.fleet.tally import Tally
+from ota_device.fleet.turn import Turn
 
 KEEP_ALIVE: Final = 240  # seconds; a ping a thing every three minutes
 DIALS_MAX: Final = 200  # connections being made at once
@@ -49,6 +50,7 @@ class Site:
         self.target = target
         self.loop = loop
         self.agenda = Agenda(loop)
+        self.turn = Turn(loop)
         self.tally = Tally()
         self.shelf = Shelf()
         self._waiting: deque[Dialler] = deque()
@@ -86,7 +88,7 @@ class Site:
         if not thing.is_on or thing.connection is not None:  # switched off meanwhile
             return
         target = self.target
-        connection = Connection(thing, target.level, KEEP_ALIVE, self.loop)
+        connection = Connection(thing, target.level, KEEP_ALIVE, self.turn)
         thing.connection = connection
         host, port = self.address or (target.host, target.port)
         try:
