@@ -1,12 +1,15 @@
 """Reads YAML and remembers the line of everything in it, so that a mistake can be pointed at."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import yaml
 
 SIZE_MAX: Final = 1 << 20  # bytes of a file
 _UNKNOWN: Final = re.compile(r"unknown field `(.+?)`")
+_MISSING: Final = re.compile(r"missing required field `(.+?)`")
+_STEP: Final = re.compile(r"\.[^.\[]+|\[\d+\]")
 _PATH: Final = re.compile(r" - at (?:`key` in )?`(\$.*)`$")
 _MEMBER: Final = re.compile(r"([\w.\[\]]+): ")
 
@@ -15,11 +18,17 @@ Lines = dict[str, int]
 
 
 class BadFile(ValueError):
-    """A file that cannot be read. `line` is where, from 1."""
+    """A file that cannot be read. `line` is where, from 1; `more` are the mistakes beside this one."""
 
-    def __init__(self, message: str, line: int) -> None:
+    def __init__(self, message: str, line: int, more: Sequence["BadFile"] = ()) -> None:
         super().__init__(message)
         self.line = line
+        self.more = tuple(more)
+
+    @property
+    def mistakes(self) -> list["BadFile"]:
+        """All of them, in the order of the lines."""
+        return sorted((self, *self.more), key=lambda mistake: mistake.line)
 
 
 def load(text: str) -> tuple[Any, Lines]:
@@ -53,16 +62,45 @@ def _load(loader: yaml.SafeLoader) -> tuple[Any, Lines]:
     return cast("Any", loader).construct_document(node), lines
 
 
-def placed(message: str, lines: Lines) -> BadFile:
-    """Return the error for a message of msgspec, which ends in a path."""
+def placed(message: str, lines: Lines) -> tuple[BadFile, str]:
+    """Return the error for a message of msgspec, which ends in a path, and the path of what is wrong."""
     path = _PATH.search(message)
     where = path[1] if path else "$"
     said = message[: path.start()] if path else message
     name = where.removeprefix("$").lstrip(".")
     named = _UNKNOWN.search(said) or _MEMBER.match(said)
     if named is not None:  # the message names a member of what is at the path
-        return BadFile(said, _line(f"{where}.{named[1]}", lines))
-    return BadFile(f"{name}: {said}" if name else said, _line(where, lines))
+        where = f"{where}.{named[1]}"
+        return BadFile(said, _line(where, lines)), where
+    missing = _MISSING.search(said)
+    error = BadFile(f"{name}: {said}" if name else said, _line(where, lines))
+    return error, where if missing is None else f"{where}.{missing[1]}"
+
+
+def mend(content: object, path: str, stand_ins: Mapping[str, object]) -> bool:
+    """Take what is wrong out of a content, so that the next mistake can be found; return whether that was possible.
+
+    What has to be there is replaced by its stand-in, by the name of the member.
+    """
+    *around, last = _STEP.findall(path) or [""]
+    for step in around:
+        content = _inner(content, step)
+    name = last.strip(".[]")
+    if not isinstance(content, dict) or not name:
+        return False
+    members = cast("dict[str, object]", content)
+    if name in stand_ins and members.get(name) is not stand_ins[name]:
+        members[name] = stand_ins[name]
+        return True
+    return members.pop(name, None) is not None
+
+
+def _inner(content: object, step: str) -> object:
+    if isinstance(content, dict):
+        return cast("dict[str, object]", content).get(step.strip("."))
+    listed = cast("list[object]", content) if isinstance(content, list) else []
+    number = step.strip("[]")
+    return listed[int(number)] if number.isdigit() and int(number) < len(listed) else None
 
 
 def _line(where: str, lines: Lines) -> int:

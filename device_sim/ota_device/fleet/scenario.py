@@ -1,7 +1,9 @@
 """The shape of a fleet file, and its JSON Schema. Every time, rate and share is written with its unit."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -15,6 +17,7 @@ from ota_device.fleet.traits import Fault
 from ota_stream.names import is_stream_id, is_thing_name
 from ota_stream.streams.topics import Format
 
+MISTAKES_MAX: Final = 20  # of one file that are told at once
 COUNT_MAX: Final = 10_000_000  # things of a class
 THING: Final = r"^[a-zA-Z0-9:_-]*\{number(:0[1-9])?\}[a-zA-Z0-9:_-]*$"
 SHA256: Final = r"^[0-9a-f]{64}$"
@@ -45,6 +48,13 @@ _UNITS: Final[dict[type, tuple[units.Read, str]]] = {
     Bandwidth: (units.bandwidth, units.BYTES_PER_SECOND),
     Share: (units.share, units.SHARE),
 }
+
+
+_STAND_INS: Final[Mapping[str, object]] = MappingProxyType(
+    {"count": 1, "name": "another", "host": "host", "online": 1, "offline": 1, "stream": "stream", "firmware": "-",
+     "certificate": "-", "work": {"do": "job", "certificate": "-"}}
+)  # fmt: skip
+"""What is taken for a member that has to be there and is wrong, while the file is read on for more mistakes."""
 
 
 class Mqtt(StrEnum):
@@ -202,8 +212,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def __post_init__(self) -> None:
         names = [things.name for things in self.classes]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"classes: two of them have the name {twice}")
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise ValueError(f"classes[{number}].name: another class has the name {name}, too")
         if not self.limit:
             raise ValueError("limit: with 0 the run is over before it begins")
         if isinstance(self.work, StreamWork) and self.work.again >= self.limit:
@@ -218,14 +229,25 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def read(text: str) -> Scenario:
-    """Read a fleet file. Raises BadFile."""
+    """Read a fleet file. Raises BadFile, with all mistakes that can be found."""
     if len(text) > located.SIZE_MAX:
         raise BadFile(f"more than {located.SIZE_MAX} characters: this is no fleet file", 1)
     content, lines = located.load(text)
-    try:
-        return msgspec.convert(content, Scenario, dec_hook=_unit)
-    except msgspec.ValidationError as error:
-        raise located.placed(str(error), lines) from None
+    mistakes: list[BadFile] = []
+    while True:
+        try:
+            scenario = msgspec.convert(content, Scenario, dec_hook=_unit)
+        except msgspec.ValidationError as error:
+            mistake, path = located.placed(str(error), lines)
+            mistakes.append(mistake)
+            path = path.removesuffix(".do")  # what work it is decides about all of it
+            if len(mistakes) < MISTAKES_MAX and located.mend(content, path, _STAND_INS):
+                continue
+        else:
+            if not mistakes:
+                return scenario
+        first, *more = mistakes
+        raise BadFile(str(first), first.line, more)
 
 
 def schema() -> dict[str, Any]:

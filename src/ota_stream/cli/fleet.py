@@ -68,7 +68,7 @@ def _read(file: Path) -> Scenario:
     try:
         return scenario.read(file.read_text(encoding="utf-8"))
     except BadFile as error:
-        raise FleetError(f"{file}:{error.line}: {error}") from None
+        raise FleetError("\n".join(f"{file}:{each.line}: {each}" for each in error.mistakes)) from None
     except OSError as error:
         raise FleetError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:

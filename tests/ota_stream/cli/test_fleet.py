@@ -163,7 +163,7 @@ def test_another_seed_than_the_files_gives_other_faults(server, written, tmp_pat
 MISTAKES = [
     ("count: 4", "count: 0", 6, "classes[0].count: Expected `int` >= 1"),
     ("count: 4", "count: many", 6, "classes[0].count: Expected `int`, got `str`"),
-    ("count: 2", "cuont: 2", 14, "Object contains unknown field `cuont`"),
+    ("count: 2", "count: 2\n    cuont: 2", 15, "Object contains unknown field `cuont`"),
     ("    count: 2\n", "", 13, "classes[1]: Object missing required field `count`"),
     ("2ms", "2 ms.", 8, "classes[0].latency: '2 ms.' is none: write a time like 500ms, 30s, 10m or 2h"),
     ("2ms", "[2]", 8, "classes[0].latency: [2] is no seconds"),
@@ -183,7 +183,7 @@ MISTAKES = [
     ("latency: 2ms", "version: 1.2", 8, "classes[0].version: Expected `str`, got `float`"),
     ("latency: 2ms", "version: 256.0.0", 8, "version: '256.0.0' is none: write X.Y.Z, up to 255.255.65535"),
     ("gate-{number}", "gate", 15, "thing: 'gate' names no things: use a-z A-Z 0-9 : _ - and {number} once"),
-    ("name: gates", "name: doors", 4, "classes: two of them have the name doors"),
+    ("name: gates", "name: doors", 13, "classes[1].name: another class has the name doors, too"),
     ("do: download", "do: nothing", 3, "work.do: Invalid value 'nothing'"),
     ("stream: fw", "stream: f/w", 3, "stream: 'f/w' is no stream id: use 1 to 128 of a-z A-Z 0-9 _ -"),
     ("stream: fw", "stream: fw, sha256: abc", 3, "sha256: write 64 digits of 0-9 a-f"),
@@ -206,6 +206,28 @@ def test_a_mistake_is_one_line_with_its_place(written, before, after, line, mess
     assert before in GOOD
     path = written(GOOD.replace(before, after))
     assert failure(path, "--check").startswith(f"{path}:{line}: {message}")
+
+
+def test_all_mistakes_are_told_each_with_its_line(written):
+    wrong = {"count: 4": "count: 0", "2ms": "soon", "loss: 2%": "loss: 100%", "gate-{number}": "gate", "json": "xml"}
+    text = GOOD + "limit: 0s\nwork: {do: download}\nexpect: {unexpected: -1, within: 1}\n"
+    for before, after in wrong.items():
+        text = text.replace(before, after)
+    path = written(text.replace("work: {do: download, stream: fw}\n", ""))
+    result = run(path, "--check")
+    assert [line.split(": ")[0] for line in str(result.exception).splitlines()] == [
+        f"{path}:{line}" for line in (5, 7, 8, 14, 15, 16, 17, 18)
+    ]
+    assert [line.split(": ")[1] for line in str(result.exception).splitlines()] == [
+        "classes[0].count", "classes[0].latency", "loss", "thing", "classes[1].format", "limit", "work",
+        "expect.unexpected",
+    ]  # fmt: skip
+
+
+def test_there_is_an_end_to_mistakes(written):
+    many = "".join(f"  - {{name: n{number}, count: 0}}\n" for number in range(50))
+    said = str(run(written(GOOD.replace("    count: 4", "    count: 4\n") + many), "--check").exception)
+    assert len(said.splitlines()) == scenario.MISTAKES_MAX
 
 
 def test_a_name_for_two_things_is_refused(written):
