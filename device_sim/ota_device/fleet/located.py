@@ -71,9 +71,9 @@ def placed(message: str, lines: Lines) -> tuple[BadFile, str]:
     named = _UNKNOWN.search(said) or _MEMBER.match(said)
     if named is not None:  # the message names a member of what is at the path
         where = f"{where}.{named[1]}"
-        return BadFile(said, _line(where, lines)), where
+        return BadFile(said, line(where, lines)), where
     missing = _MISSING.search(said)
-    error = BadFile(f"{name}: {said}" if name else said, _line(where, lines))
+    error = BadFile(f"{name}: {said}" if name else said, line(where, lines))
     return error, where if missing is None else f"{where}.{missing[1]}"
 
 
@@ -103,7 +103,7 @@ def _inner(content: object, step: str) -> object:
     return listed[int(number)] if number.isdigit() and int(number) < len(listed) else None
 
 
-def _line(where: str, lines: Lines) -> int:
+def line(where: str, lines: Lines) -> int:
     """Return the line of a path, or of the nearest thing around it."""
     while where not in lines and where != "$":
         where = where[: max(where.rfind("."), where.rfind("["))] or "$"

@@ -33,6 +33,19 @@ class ClassRow(Struct, frozen=True):
     unexpected: int
 
 
+class FindingRow(Struct, frozen=True):
+    """What the simulator found wrong with the way things talk: a kind, at how many things, how often, one of them."""
+
+    kind: str
+    rule: str
+    wrong: str
+    remedy: str
+    things: int
+    times: int
+    example: str
+    seen: str
+
+
 class Expectation(Struct, frozen=True):
     """What a run has to reach: at most so many things that end otherwise than expected, whole seconds or None.
 
@@ -44,7 +57,10 @@ class Expectation(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """A run. Times in seconds, sizes in bytes; `cpu` is the CPU time of the fleet's process."""
+    """A run. Times in seconds, sizes in bytes; `cpu` is the CPU time of the fleet's process.
+
+    `diagnosis` is None when the target did not listen for what is wrong.
+    """
 
     version: int = VERSION
     title: str
@@ -76,6 +92,7 @@ class Report(Struct, frozen=True, kw_only=True):
     image_time: Times
     reasons: dict[str, int]
     samples: list[Sample]
+    diagnosis: list[FindingRow] | None = None
 
     @property
     def blocks_per_second(self) -> float:

@@ -209,6 +209,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     work: StreamWork | UpdateWork | JobWork
     expect: Expected = Expected()
     classes: Annotated[list[Things], Meta(min_length=1, max_length=1000)]
+    faults: Annotated[
+        list[dict[str, Any]], Meta(max_length=100, description="Set at the simulator for the run: docs/faults.md.")
+    ] = []
 
     def __post_init__(self) -> None:
         names = [things.name for things in self.classes]
@@ -248,6 +251,11 @@ def read(text: str) -> Scenario:
                 return scenario
         first, *more = mistakes
         raise BadFile(str(first), first.line, more)
+
+
+def line_of(text: str, path: str) -> int:
+    """Return the line of a path, like `$.faults[0]`, in a fleet file that can be read."""
+    return located.line(path, located.load(text)[1])
 
 
 def schema() -> dict[str, Any]:

@@ -18,9 +18,14 @@ from ota_device.fleet.scenario import Endpoint, Mqtt, Scenario, Things
 from ota_device.fleet.site import Target
 from ota_device.fleet.traits import Duty, Traits
 from ota_device.station import FIRST_VERSION
+from ota_stream.cli.control_client import connect
 from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption, mqtt
+from ota_stream.cli.fleet_cloud import Cloud, beside
 from ota_stream.cli.fleet_run import FleetError, MetricsOption, ReportOption, Run, run, sized
 from ota_stream.cli.fleet_work import Job, Stream, Update, Work, giver
+from ota_stream.faults import kinds
+from ota_stream.faults.fault import Fault
+from ota_stream.faults.kinds import FaultError
 from ota_stream.stores.datadir import DEFAULT
 
 LEVELS: Final = {Mqtt.V311: Level.V311, Mqtt.V5: Level.V5}
@@ -53,6 +58,11 @@ def fleet(
     if twice := next((name for name, many in names.items() if many > 1), None):
         raise FleetError(f"{file}: two things would have the name {twice}: give the classes patterns that differ more")
     work = _work(read, file.parent, data_dir, endpoint_url)
+    faults = _faults(read, file)
+    if faults and read.target is not None and endpoint_url is None:
+        raise FleetError(
+            f"{file}: faults are set at the running simulator: leave out `target`, or say by --endpoint-url where it is"
+        )
     if check:
         if read.target is not None:
             _target(read.target, plan, file.parent, data_dir)
@@ -61,7 +71,10 @@ def fleet(
     target = _target(read.target, plan, file.parent, data_dir)
     within = None if read.expect.within is None else float(read.expect.within)
     expectation = Expectation(read.expect.unexpected, within)
-    run(Run(read.title, plan, target, giver(work, plan), expectation, report, metrics_port))
+    cloud = beside(data_dir, endpoint_url) if read.target is None or endpoint_url is not None else None
+    if faults:
+        cloud = Cloud(connect(data_dir, endpoint_url), faults)
+    run(Run(read.title, plan, target, giver(work, plan), expectation, report, metrics_port, cloud))
 
 
 def _read(file: Path) -> Scenario:
@@ -73,6 +86,17 @@ def _read(file: Path) -> Scenario:
         raise FleetError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise FleetError(f"{file} is no text in UTF-8") from None
+
+
+def _faults(read: Scenario, file: Path) -> tuple[Fault, ...]:
+    made: list[Fault] = []
+    for number, members in enumerate(read.faults):
+        try:
+            made.append(kinds.read(members))
+        except FaultError as error:
+            line = scenario.line_of(file.read_text(encoding="utf-8"), f"$.faults[{number}]")
+            raise FleetError(f"{file}:{line}: {error}") from None
+    return tuple(made)
 
 
 def _traits(things: Things) -> Traits:

@@ -31,6 +31,7 @@ def page(report: Report) -> bytes:
         f"<p>{_text(report.started)}, {report.target}, seed {report.seed}, {_text(report.machine)}</p>",
         _numbers(report),
         _classes(report),
+        _diagnosis(report),
         *_charts(report),
     ]
     head = f'<meta charset="utf-8"><title>{_text(report.title)}</title><style>{_STYLE}</style>'
@@ -106,6 +107,18 @@ def _classes(report: Report) -> str:
         for row in report.classes
     ]
     return _table(("class", "things", "succeeded", "failed", "unexpected"), rows)
+
+
+def _diagnosis(report: Report) -> str:
+    if report.diagnosis is None:
+        return ""
+    head = ("found wrong", "things", "times", "for example", "what to do")
+    rows = [
+        (f"{row.wrong} [{row.kind}, {row.rule}]", f"{row.things:,}", f"{row.times:,}", f"{row.example}: {row.seen}",
+         row.remedy)
+        for row in report.diagnosis
+    ]  # fmt: skip
+    return "<h2>Diagnosis</h2>" + (_table(head, rows) if rows else "<p>nothing found</p>")
 
 
 def _times(times: Times) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,6 +24,9 @@ from ota_device.fleet.site import Target
 from ota_device.fleet.traits import Traits
 from ota_device.plan import Mode
 from ota_stream.cli import fleet_files
+from ota_stream.cli.control_client import CallError
+from ota_stream.cli.endpoints import EndpointError
+from ota_stream.cli.fleet_cloud import Cloud
 from ota_stream.cli.fleet_view import milliseconds, view
 from ota_stream.cli.logs import printable
 from ota_stream.errors import OtaStreamError
@@ -41,7 +45,10 @@ MetricsOption = Annotated[
 
 
 class Run(Struct, frozen=True):
-    """A run that is to be made. `give` hands every thing its work once the fleet is there."""
+    """A run that is to be made. `give` hands every thing its work once the fleet is there.
+
+    `cloud` is the simulator at the target, or None when it is none, or cannot be asked.
+    """
 
     title: str
     plan: Plan
@@ -50,6 +57,7 @@ class Run(Struct, frozen=True):
     expectation: Expectation
     folder: Path | None = None
     metrics_port: int | None = None
+    cloud: Cloud | None = None
 
 
 def run(order: Run) -> None:
@@ -60,8 +68,9 @@ def run(order: Run) -> None:
     """
     made = order.folder if order.folder is not None and fleet_files.check(order.folder) else None
     try:
-        report = uvloop.run(_run(order))
-    except DeviceError:  # it has not begun: there is nothing to report
+        with nullcontext() if order.cloud is None else order.cloud.faulty():
+            report = uvloop.run(_run(order))
+    except (DeviceError, CallError, EndpointError):  # it has not begun: there is nothing to report
         if made is not None:
             made.rmdir()
         raise
@@ -76,7 +85,8 @@ async def _run(order: Run) -> Report:
     fleet = Fleet(order.plan, order.target, order.give)
     loop = asyncio.get_running_loop()
     console = Console(stderr=True, highlight=False)
-    started, cpu = now_iso(), time.process_time()
+    cloud, started, cpu = order.cloud, now_iso(), time.process_time()
+    last = None if cloud is None else cloud.last()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, fleet.stop)
     try:
@@ -92,6 +102,8 @@ async def _run(order: Run) -> Report:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
     report = reports.of(fleet, order.title, started, time.process_time() - cpu, order.expectation)
+    if cloud is not None and last is not None:
+        report = replace(report, diagnosis=cloud.found(last, {thing.name for thing in fleet.things}))
     if order.folder is not None:
         fleet_files.write(order.folder, report, fleet)
     return report
@@ -124,6 +136,10 @@ def summary(report: Report) -> None:
         typer.echo(said)
     for reason, many in report.reasons.items():
         typer.echo(printable(f"{many:,} failed: {reason}"))
+    for row in report.diagnosis or ():
+        typer.echo(
+            printable(f"found at {row.things:,}, for example {row.example}: {row.wrong} [{row.kind}, {row.rule}]")
+        )
     if not report.met:
         typer.echo(f"not as expected: {_why(report)}")
 

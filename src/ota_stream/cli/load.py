@@ -14,6 +14,7 @@ from ota_device.fleet.report import Expectation
 from ota_device.fleet.site import Target
 from ota_device.fleet.traits import Traits
 from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption, HostOption, PortOption, mqtt
+from ota_stream.cli.fleet_cloud import beside
 from ota_stream.cli.fleet_run import FleetError, MetricsOption, ReportOption, Run, run, sized
 from ota_stream.cli.fleet_work import Stream, Update, Work, giver
 from ota_stream.jobs.quotas import RATE_MAX
@@ -110,7 +111,8 @@ def load(
     if certs is not None:
         identities.check(list(plan.names()), certs)
         target = replace(target, context=identities.contexts(certs, None))
-    run(Run(title, plan, target, giver(work, plan), Expectation(), report, metrics_port))
+    cloud = beside(data_dir, endpoint_url) if (host, port) == (None, None) else None
+    run(Run(title, plan, target, giver(work, plan), Expectation(), report, metrics_port, cloud))
 
 
 def given(option: str, read: units.Read, text: str) -> float:
