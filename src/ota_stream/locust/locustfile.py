@@ -2,6 +2,7 @@
 
     locust -f "$(python -m ota_stream.locust.locustfile)" --host mqtt://127.0.0.1:1883 --stream fw --things 200 -u 4
 
+With `--update app.bin` instead of `--stream` a shard is of job agents: each carries out an update of its own, once.
 The engine runs on an event loop of its own in a real thread, beside Locust's greenlets; a task looks at its counts
 twice a second and tells Locust what is new. So a user in Locust's pages is a shard, and a block costs what it costs in
 `load`. This folder is no package on purpose: importing Locust changes the whole process.
@@ -10,7 +11,8 @@ twice a second and tells Locust what is new. So a user in Locust's pages is a sh
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,13 +25,15 @@ from locust import User, constant, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from ota_device.fleet.engine import STOPPED, Fleet, Plan
+from ota_device.flavours import FLAVOURS, FlavourName
+from ota_device.fleet.engine import STOPPED, Fleet, Give, Plan
 from ota_device.fleet.histogram import Histogram, edge
 from ota_device.fleet.site import Target
 from ota_device.fleet.traits import Traits
 from ota_stream.cli.fleet_run import sized
-from ota_stream.cli.fleet_work import Stream, giver
+from ota_stream.cli.fleet_work import Stream, Update, Work, giver
 from ota_stream.errors import OtaStreamError
+from ota_stream.stores.datadir import DEFAULT
 from ota_stream.streams.topics import Format
 
 KIND: Final = "OTA"  # the type of Locust's rows
@@ -44,11 +48,14 @@ _PAUSE: Final = 0.02  # seconds
 _start_thread: Final[Any] = gevent.monkey.get_original("_thread", "start_new_thread")
 
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
-    "--stream": {"default": "", "help": "Id of the stream to download."},
+    "--stream": {"default": "", "help": "Id of the stream to download, again and again."},
+    "--update": {"default": "", "help": "Firmware: each shard has an update made for its things, and carries it out."},
+    "--flavour": {"choices": [one.value for one in FlavourName], "default": "freertos", "help": "Agent for --update."},
+    "--data-dir": {"default": str(DEFAULT), "help": "Data directory of the simulator, for --update."},
     "--things": {"type": int, "default": 100, "help": "Things in a shard."},
     "--file-id": {"type": int, "default": 0, "help": "Which file of the stream."},
-    "--block-size": {"type": int, "default": 4096, "help": "Bytes a block."},
-    "--window": {"type": int, "default": 8, "help": "Blocks a request."},
+    "--block-size": {"type": int, "default": None, "help": "Bytes a block; 4096, or the flavour's."},
+    "--window": {"type": int, "default": None, "help": "Blocks a request; 8, or the flavour's."},
     "--format": {"choices": [one.value for one in Format], "default": "cbor", "help": "json or cbor."},
     "--start-rate": {"type": float, "default": 500.0, "help": "Things that start a second in a shard."},
 })  # fmt: skip
@@ -71,7 +78,7 @@ def _be_patient(environment: Environment, **_: Any) -> None:  # noqa: ANN401 - o
 class Engine:
     """The engine of one shard in a thread of its own. `fleet` is None until it runs; `fault` says why it does not."""
 
-    def __init__(self, plan: Plan, target: Target, work: Stream) -> None:
+    def __init__(self, plan: Plan, target: Target, work: Work) -> None:
         self.fleet: Fleet | None = None
         self.fault: Exception | None = None
         self.ended = False
@@ -79,25 +86,30 @@ class Engine:
         self._loop = uvloop.new_event_loop()
 
     def start(self) -> None:
-        """Start the thread: a real one, because a greenlet would stop all others."""
-        _start_thread(self._run, ())
+        """Prepare the work, and start the thread: a real one, because a greenlet would stop all others."""
+        try:
+            give = giver(self._work, self._plan)
+        except OtaStreamError as error:
+            self.fault, self.ended = error, True
+            return
+        _start_thread(self._run, (give,))
 
     def stop(self) -> None:
         """Ask it to stop; `ended` tells when it has."""
         if self.fleet is not None and not self.ended:
             self._loop.call_soon_threadsafe(self.fleet.stop)
 
-    def _run(self) -> None:
+    def _run(self, give: Callable[[Fleet], Give]) -> None:
         try:
-            self._loop.run_until_complete(self._main())
+            self._loop.run_until_complete(self._main(give))
         except Exception as error:  # noqa: BLE001 - told by the greenlet that looks
             self.fault = error
         finally:
             self.ended = True
             self._loop.close()
 
-    async def _main(self) -> None:
-        self.fleet = Fleet(self._plan, self._target, giver(self._work, self._plan))
+    async def _main(self, give: Callable[[Fleet], Give]) -> None:
+        self.fleet = Fleet(self._plan, self._target, give)
         await self.fleet.run()
 
 
@@ -121,7 +133,7 @@ def new_times(histogram: Histogram, told: list[int]) -> list[tuple[float, int]]:
 
 
 class Shard(User):
-    """So many things at once, over and over, until Locust says stop."""
+    """So many things at once: a download over and over until Locust says stop, or an update."""
 
     wait_time = constant(0)
     _engine: Engine
@@ -130,15 +142,23 @@ class Shard(User):
         """Start the things."""
         given = self.environment.parsed_options
         assert given is not None  # noqa: S101 - set before a user starts
-        if not given.stream:
-            raise OtaStreamError("say which stream to download: --stream ID")
+        if bool(given.stream) is bool(given.update):
+            raise OtaStreamError("say what to do: either --stream ID or --update FIRMWARE")
         where = urlsplit(self.host or "")
         begin = f"shard-{uuid4().hex[:8]}-"
-        traits = Traits(count=given.things, thing=begin + "{number:05}", ramp=given.start_rate)
+        traits = Traits(
+            count=given.things,
+            thing=begin + "{number:05}",
+            ramp=given.start_rate,
+            flavour=FLAVOURS[FlavourName(given.flavour)],
+        )
         plan = Plan((sized(traits, Format(given.format), given.block_size, given.window),), FOR_GOOD)
         target = Target(where.hostname or "127.0.0.1", where.port or DEFAULT_PORT)
         self._told = Told()
-        self._engine = Engine(plan, target, Stream(given.stream, given.file_id, again=FOR_GOOD))
+        work: Work = Stream(given.stream, given.file_id, again=FOR_GOOD)
+        if given.update:
+            work = Update(Path(given.update), Path(given.data_dir))
+        self._engine = Engine(plan, target, work)
         self._engine.start()
 
     @task

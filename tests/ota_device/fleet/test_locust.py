@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from images import image_bytes
+from ota_stream.cli.control_client import connect
 from processes import serve
 from shared_world import free_port
 
@@ -30,19 +31,25 @@ def locust(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def distributed(tmp_path: Path, locustfile: str, port: int, *load: str | Path) -> tuple[int, list[str]]:
+    """Run a master and two workers to their end; return the master's exit code, and what they said."""
+    bind_port = str(free_port())
+    bind = ["--master-bind-host", "127.0.0.1", "--master-bind-port", bind_port]
+    results = ["--csv", tmp_path / "out", "--html", tmp_path / "out.html"]
+    what = ["-f", locustfile, "--host", f"mqtt://127.0.0.1:{port}", "-u", "2", "-r", "2"]
+    master = locust(*what, "--master", *bind, "--expect-workers", "2", "--headless", *load, *results)
+    join = ["--worker", "--master-host", "127.0.0.1", "--master-port", bind_port]
+    workers = [locust("-f", locustfile, *join) for _ in range(2)]
+    said = [process.communicate(timeout=90)[0] for process in (master, *workers)]
+    return master.returncode, said
+
+
 def test_a_master_and_two_workers_load_a_simulator(tmp_path: Path, locustfile: str):
     (tmp_path / "app.bin").write_bytes(image_bytes(60_000))
-    port = free_port()
     with serve(tmp_path / "app.bin", tmp_path / "data") as server:
-        what = ["-f", locustfile, "--host", f"mqtt://127.0.0.1:{server.port}"]
-        load = ["--stream", "fw", "--things", "20", "-u", "2", "-r", "2", "-t", "5s", "--csv", tmp_path / "out"]
-        bind = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
-        report = ["--html", tmp_path / "out.html"]
-        master = locust(*what, "--master", *bind, "--expect-workers", "2", "--headless", *load, *report)
-        join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
-        workers = [locust("-f", locustfile, *join) for _ in range(2)]
-        said = [process.communicate(timeout=90)[0] for process in (master, *workers)]
-    assert master.returncode == 0, said
+        load = ["--stream", "fw", "--things", "20", "-t", "5s"]
+        code, said = distributed(tmp_path, locustfile, server.port, *load)
+    assert code == 0, said
     rows = {row["Name"]: row for row in table(tmp_path / "out_stats.csv")}
     assert {"GetStream", "Image"} <= rows.keys(), said
     images, blocks = int(rows["Image"]["Request Count"]), int(rows["GetStream"]["Request Count"])
@@ -50,6 +57,29 @@ def test_a_master_and_two_workers_load_a_simulator(tmp_path: Path, locustfile: s
     assert blocks >= 15 * images
     assert rows["Image"]["Failure Count"] == rows["GetStream"]["Failure Count"] == "0"
     assert (tmp_path / "out.html").stat().st_size > 10_000
+
+
+def test_shards_of_agents_carry_out_updates(tmp_path: Path, locustfile: str):
+    (tmp_path / "app.bin").write_bytes(image_bytes(60_000))
+    with serve(tmp_path / "app.bin", tmp_path / "data") as server:
+        load = ["--update", tmp_path / "app.bin", "--data-dir", tmp_path / "data", "--flavour", "modular-json"]
+        code, said = distributed(tmp_path, locustfile, server.port, *load, "--things", "5", "-t", "8s")
+        jobs = connect(tmp_path / "data", None).pages("jobs", member="jobs")["jobs"]
+    assert code == 0, said
+    rows = {row["Name"]: row for row in table(tmp_path / "out_stats.csv")}
+    assert {name: (rows[name]["Request Count"], rows[name]["Failure Count"]) for name in ("Image", "GetStream")} == {
+        "Image": ("10", "0"),  # 2 shards of 5 things
+        "GetStream": ("150", "0"),
+    }, said
+    assert [job["status"] for job in jobs] == ["COMPLETED"] * 2, "every thing has reported, after its self test"
+
+
+def test_an_update_that_cannot_be_made_is_a_failure(tmp_path: Path, locustfile: str):
+    what = ["-f", locustfile, "--host", "mqtt://127.0.0.1:1", "--headless", "-u", "1", "-t", "2s"]
+    alone = locust(*what, "--update", tmp_path / "no.bin", "--data-dir", tmp_path)
+    said, _ = alone.communicate(timeout=60)
+    assert alone.returncode == 1, said
+    assert "no.bin" in said
 
 
 def test_a_broker_that_is_not_there_is_a_failure(locustfile: str):
