@@ -7,7 +7,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from ota_stream.answers import Answer, Refusal
 from ota_stream.jobs import topics as job_topics
 from ota_stream.jobs.service import JobService
-from ota_stream.records import Record
+from ota_stream.records import Action, Record, RequestRecord
 from ota_stream.streams import topics as stream_topics
 from ota_stream.streams.service import StreamService
 
@@ -81,6 +81,10 @@ def _nothing(_records: Iterable[Record]) -> tuple[Record, ...]:
     return ()
 
 
+def _has_blocks(record: Record) -> bool:
+    return isinstance(record, RequestRecord) and record.action is Action.GET_STREAM and record.failure is None
+
+
 class Cloud:
     """Answers publishes to reserved topics. Every answer leaves a record."""
 
@@ -89,12 +93,15 @@ class Cloud:
         self._jobs = _Branch(jobs, job_topics.parse, job_topics.UnknownTopic)
         self._records = records
         self._follow = follow
+        self.blocks = 0  # that answers have brought, for /metrics
 
     def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Refusal | None:
         """Answer a publish. None when no service listens on this topic."""
         outcome = self._streams.answer(topic, payload, client_id, now)
         if outcome is None:
             outcome = self._jobs.answer(topic, payload, client_id, now)
+        elif isinstance(outcome, Answer) and _has_blocks(outcome.record):
+            self.blocks += len(outcome.replies)
         if isinstance(outcome, Answer):
             self._records.keep(outcome.record)
             for record in (*outcome.also, *self._follow(outcome.also)) if outcome.also else ():

@@ -41,6 +41,21 @@ class Door(Protocol):
     meter: Meter
 
 
+class Blocks(Protocol):
+    """Who answers requests for blocks: how many blocks the answers had."""
+
+    blocks: int
+
+
+class Journals(Protocol):
+    """Where records are written: how many there was no room for."""
+
+    @property
+    def lost(self) -> int:
+        """Records that nobody will ever read."""
+        ...
+
+
 class CountedLog:
     """Counts the records of devices' requests, and of refusals, on their way."""
 
@@ -67,9 +82,11 @@ class CountedLog:
 class SimulatorCollector(Collector):
     """Reads the counts when it is asked."""
 
-    def __init__(self, log: CountedLog, door: Door) -> None:
+    def __init__(self, log: CountedLog, door: Door, answering: Blocks, journals: Journals) -> None:
         self._log = log
         self._door = door
+        self._answering = answering
+        self._journals = journals
 
     def collect(self) -> Iterable[Metric]:
         """Give every metric."""
@@ -77,6 +94,9 @@ class SimulatorCollector(Collector):
         requests = (((name, _RESULT[good]), many) for (name, good), many in self._log.requests.items())
         told = "Requests of devices that were answered"
         yield _counter("ota_stream_requests", told, ["operation", "result"], requests)
+        yield _counter("ota_stream_blocks", "Blocks that answers brought", [], [((), self._answering.blocks)])
+        lost = "Records that could not be written, for want of room"
+        yield _counter("ota_stream_lost_records", lost, [], [((), self._journals.lost)])
         refusals = (((event,), many) for event, many in self._log.refusals.items())
         yield _counter("ota_stream_refusals", "What the broker refused to clients, as recorded", ["event"], refusals)
         yield GaugeMetricFamily("ota_stream_connected_clients", "Clients that are connected", value=door.connected)
@@ -102,10 +122,10 @@ def _counter(
 class MetricsPage:
     """Answers `GET /metrics`, and leaves everything else to `otherwise`: a bucket of that name is asked for signed."""
 
-    def __init__(self, otherwise: ASGIApp, log: CountedLog, door: Door) -> None:
+    def __init__(self, otherwise: ASGIApp, collector: SimulatorCollector) -> None:
         self._otherwise = otherwise
         self._registry = CollectorRegistry()
-        self._registry.register(SimulatorCollector(log, door))
+        self._registry.register(collector)
         ProcessCollector(registry=self._registry)  # memory, processor time, open files, under their usual names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

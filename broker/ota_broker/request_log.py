@@ -29,14 +29,22 @@ class RequestLog:
         self._notices = notices
         self._durable = durable
         self._journals = {group: open_journal(group)}
+        self._lost = 0  # of groups that could not be opened, or are closed by now
         self._alarm: asyncio.TimerHandle | None = None  # when the next sync begins
         self._syncing: asyncio.Future[None] | None = None
 
     def append(self, group: str, entry: bytes) -> None:
         """Take one entry of a log group."""
         journal = self._journals.get(group) or self._opened(group)
-        if journal is not None:
+        if journal is None:
+            self._lost += 1
+        else:
             journal.append(entry)
+
+    @property
+    def lost(self) -> int:
+        """How many entries could not be written, for want of room."""
+        return self._lost + sum(journal.lost for journal in self._journals.values())
 
     def flush(self) -> None:
         """Write what was taken in this turn: one system call a group, before the turn's replies (R2)."""
@@ -67,7 +75,9 @@ class RequestLog:
     def _opened(self, group: str) -> Journal | None:
         try:
             if len(self._journals) >= GROUPS_MAX:
-                _close(self._journals.pop(next(iter(self._journals))))
+                oldest = self._journals.pop(next(iter(self._journals)))
+                _close(oldest)
+                self._lost += oldest.lost
             journal = self._journals[group] = self._open(group)
         except StoreError as error:
             self._notices.say("log", f"a record is lost: {error}")

@@ -29,7 +29,7 @@ from ota_broker.front.profile import PROFILES
 from ota_broker.http_door import HttpDoor
 from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
-from ota_broker.metrics import CountedLog, MetricsPage
+from ota_broker.metrics import CountedLog, MetricsPage, SimulatorCollector
 from ota_broker.moved_time import MovableClock, MovedTime, Timers
 from ota_broker.observer import Observer
 from ota_broker.recorder import Recorder
@@ -195,7 +195,7 @@ class Simulator:
             tls = Tls(services.cloud.keys, settings.hostnames, needs_name=settings.require_sni)
             self._tls_door = TlsDoor(settings.host, settings.tls_port, tls, services.principals)
             opened.push_async_callback(self._tls_door.close)
-        names, web = {settings.host, *settings.hostnames}, partial(self._web_sockets, data_dir)
+        names, web = {settings.host, *settings.hostnames}, partial(self._web_sockets, data_dir, log)
         more = [
             diagnosed.route(self._diagnosis),
             *moving_time.routes(self.time),
@@ -245,9 +245,11 @@ class Simulator:
         cloud = self._faulty if len(self.faults) else self._plain
         return cloud if self._observer is None else self._observer.over(cloud)
 
-    def _web_sockets(self, data_dir: Path, otherwise: ASGIApp) -> ASGIApp:
-        counted = MetricsPage(otherwise, self._counted, self._listener)
-        return MqttOverWebSocket(counted, self._listener, read_token(data_dir), self._clock.wall)
+    def _web_sockets(self, data_dir: Path, log: RequestLog, otherwise: ASGIApp) -> ASGIApp:
+        collector = SimulatorCollector(self._counted, self._listener, self._plain, log)
+        return MqttOverWebSocket(
+            MetricsPage(otherwise, collector), self._listener, read_token(data_dir), self._clock.wall
+        )
 
     def _peer_of(self, client_id: str) -> tuple[str | None, str | None]:
         exchange = self._listener.exchange

@@ -56,9 +56,17 @@ class Busy:
         return 4, 9, 2_000_000
 
 
+class Answering:
+    blocks = 7
+
+
+class Journals:
+    lost = 2
+
+
 def page(log: CountedLog, door: Door | None = None) -> str:
     registry = CollectorRegistry()
-    registry.register(SimulatorCollector(log, door or Door()))
+    registry.register(SimulatorCollector(log, door or Door(), Answering(), Journals()))
     return generate_latest(registry).decode()
 
 
@@ -99,6 +107,8 @@ def test_requests_are_counted_on_their_way_to_the_log():
     assert 'ota_stream_requests_total{operation="GetStream",result="failure"} 1.0' in shown
     assert 'ota_stream_requests_total{operation="UpdateJobExecution",result="success"} 1.0' in shown
     assert 'ota_stream_refusals_total{event="Publish-In"} 1.0' in shown
+    assert "ota_stream_blocks_total 7.0" in shown
+    assert "ota_stream_lost_records_total 2.0" in shown
 
 
 def test_the_front_door_tells_connections_messages_bytes_and_what_aws_would_have_refused():
@@ -132,6 +142,8 @@ def test_the_page_is_served_and_a_signed_request_is_s3s(server: Process, tmp_pat
     families = {family.name: family for family in text_string_to_metric_families(text)}
     counts = {sample.labels["operation"]: sample.value for sample in families["ota_stream_requests"].samples}
     assert counts == {"DescribeStream": 1, "GetStream": 1}
+    assert families["ota_stream_blocks"].samples[0].value == 5, "20,000 bytes"
+    assert families["ota_stream_lost_records"].samples[0].value == 0
     assert families["ota_stream_connected_clients"].samples[0].value == 1
     assert families["ota_stream_connections"].samples[0].value >= 2
     assert {"process_cpu_seconds", "process_open_fds"} <= families.keys() or sys.platform != "linux"
@@ -147,6 +159,11 @@ def test_metrics_are_named_as_prometheus_wants_and_are_on_the_page():
     found = list(text_string_to_metric_families(page(log)))
     written = {f"{family.name}_total" if family.type == "counter" else family.name for family in found}
     assert all(re.fullmatch(r"ota_stream_[a-z]+(_[a-z]+)*", name) for name in written)
+    for family in found:  # what `promtool check metrics` looks at
+        assert family.documentation
+        assert not family.name.endswith(("_count", "_sum", "_bucket", "_total"))
+        assert family.type not in family.name.split("_")
+        assert not {"ms", "milliseconds", "minutes", "kb", "kilobytes", "percent"} & set(family.name.split("_"))
     labels = {label for family in found for sample in family.samples for label in sample.labels}
     assert labels == {"operation", "result", "version", "event", "direction", "quota"}
     listed = {name for row in table(PAGE, "metric") for name in code(row["metric"]) if name.startswith("ota_stream_")}

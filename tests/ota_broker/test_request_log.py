@@ -219,4 +219,20 @@ async def test_a_group_whose_journal_cannot_be_opened_is_told(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         log.append("other", b"{}")
     assert "a record is lost: no room for it" in caplog.text
+    assert log.lost == 1
     await log.close()
+
+
+async def test_entries_there_was_no_room_for_are_counted_when_their_group_is_closed_too(tmp_path):
+    def opened(group: str) -> Journal:
+        return Journal(tmp_path, group, "123456789012", Clock(), buffer_max=10, write=_no_room)
+
+    log = RequestLog(opened, GROUP, Notices(lambda: 0.0))
+    for number in range(GROUPS_MAX + 2):
+        log.append(f"group-{number}", b"{" + b" " * 20 + b"}")
+    assert log.lost == GROUPS_MAX + 2
+    await log.close()
+
+
+def _no_room(_descriptor: int, _data: bytearray) -> int:
+    raise OSError(28, "No space left on device")
