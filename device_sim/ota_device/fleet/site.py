@@ -10,10 +10,12 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from ota_device.fleet import sources
 from ota_device.fleet.agenda import Agenda
 from ota_device.fleet.connection import Connection, Guest
 from ota_device.fleet.mqtt import Level
 from ota_device.fleet.shelf import Shelf
+from ota_device.fleet.sources import Sources, no_port
 from ota_device.fleet.tally import Tally
 from ota_device.fleet.turn import Turn
 
@@ -51,6 +53,7 @@ class Site:
         self.loop = loop
         self.agenda = Agenda(loop)
         self.turn = Turn(loop)
+        self.sources = Sources()
         self.tally = Tally()
         self.shelf = Shelf()
         self._waiting: deque[Dialler] = deque()
@@ -61,6 +64,7 @@ class Site:
         """Find the address once. Raises OSError when the name has none."""
         found = await self.loop.getaddrinfo(self.target.host, self.target.port, type=socket.SOCK_STREAM)
         self.address = str(found[0][4][0]), self.target.port
+        self.sources = sources.of(self.address[0])
 
     def dial(self, thing: Dialler) -> None:
         """Connect a thing when it is its turn; it hears `on_open` or `on_closed`."""
@@ -91,16 +95,29 @@ class Site:
         connection = Connection(thing, target.level, KEEP_ALIVE, self.turn)
         thing.connection = connection
         host, port = self.address or (target.host, target.port)
+        source = self.sources.current
         try:
             context = None if target.context is None else target.context(thing.name)
             name = None if context is None else target.server_name or target.host
             async with asyncio.timeout(DIAL_TIME):
-                await self.loop.create_connection(lambda: connection, host, port, ssl=context, server_hostname=name)
+                await self.loop.create_connection(
+                    lambda: connection,
+                    host,
+                    port,
+                    ssl=context,
+                    server_hostname=name,
+                    local_addr=None if source is None else (source, 0),
+                )
             self.agenda.at(monotonic() + DIAL_TIME, connection.expect_open)
         except TimeoutError:
             connection.fail(f"no connection within {DIAL_TIME:g} s")
         except OSError as error:
-            connection.fail(reason_of(error))
+            if self.sources.leave(source, error):
+                connection.forget()
+                thing.connection = None
+                self._waiting.append(thing)
+            else:
+                connection.fail(no_port(error) or reason_of(error))
 
 
 def reason_of(error: OSError) -> str:
