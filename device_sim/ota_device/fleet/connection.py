@@ -9,6 +9,7 @@ from ota_device.fleet.mqtt import BadPacket, Kind, Level
 from ota_device.fleet.turn import Turn
 
 _SPACE: Final = 1 << 18  # bytes the loop may read at once
+_TASTE: Final = 64  # ... before a turn to come: the rest stays in the socket, for ten thousand have no room for it
 _PACKET_ID_MAX: Final = 0xFFFF
 _NO_MQTT: Final = "the other side does not speak MQTT"
 
@@ -48,6 +49,7 @@ class Connection(asyncio.BufferedProtocol):
     __slots__ = ("_guest", "_keep_alive", "_level", "_packet_id", "_rest", "_transport", "_turn", "_why", "is_open")
     _space = bytearray(_SPACE)  # shared: the loop lends it to one connection at a time
     _view = memoryview(_space)
+    _little = _view[:_TASTE]
 
     def __init__(self, guest: Guest, level: Level, keep_alive: int, turn: Turn) -> None:
         self.is_open = False
@@ -70,10 +72,10 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._transport.write(mqtt.connect(self._level, self._guest.name, self._keep_alive))
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """Lend the shared space."""
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the shared space, or the beginning of it."""
         del sizehint
-        return self._space
+        return self._little if self._turn.is_over(monotonic()) else self._view
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take the whole packets of what came, at once or in a turn to come."""
@@ -85,11 +87,12 @@ class Connection(asyncio.BufferedProtocol):
             self._read(data, now)
             return
         self._rest = data
-        if not self._turn.wait(self, nbytes) and self._transport is not None:
+        self._turn.wait(self)
+        if self._transport is not None:
             self._transport.pause_reading()
 
     def on_turn(self, now: float) -> None:
-        """Take what had to wait."""
+        """Take what had to wait, and read on."""
         transport = self._transport
         if transport is not None and not transport.is_closing() and not transport.is_reading():
             transport.resume_reading()

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 BUDGET: Final = 0.05  # seconds of work until the loop has its turn
-HELD_MAX: Final = 1 << 25  # bytes that wait; then who brings more is not read from before its turn
+CALLED_MAX: Final = 500  # who waited, in one turn: each reads what is there for it in the poll that follows
 
 
 class Worker(Protocol):
@@ -23,10 +23,9 @@ class Worker(Protocol):
 class Turn:
     """Says who may work now, and calls the others, first come first served. Times are monotonic seconds."""
 
-    __slots__ = ("_held", "_loop", "_until", "_waiting")
+    __slots__ = ("_loop", "_until", "_waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._held = 0  # bytes
         self._loop = loop
         self._until = 0.0
         self._waiting: dict[Worker, None] = {}
@@ -35,19 +34,17 @@ class Turn:
         """Whether whoever comes now has to wait."""
         return now >= self._until
 
-    def wait(self, worker: Worker, size: int) -> bool:
-        """Have a worker called soon; return whether there is room for more than the `size` bytes it brings."""
+    def wait(self, worker: Worker) -> None:
+        """Have a worker called soon."""
         if not self._waiting:
             self._loop.call_soon(self._begin)
         self._waiting[worker] = None
-        self._held += size
-        return self._held < HELD_MAX
 
     def _begin(self) -> None:
         now = monotonic()
         self._until = now + BUDGET
         waiting = self._waiting
-        while waiting:
+        for _ in range(min(len(waiting), CALLED_MAX)):
             worker = next(iter(waiting))
             del waiting[worker]
             worker.on_turn(now)
@@ -56,5 +53,3 @@ class Turn:
                 break
         if waiting:
             self._loop.call_soon(self._begin)
-        else:
-            self._held = 0

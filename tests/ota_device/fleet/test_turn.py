@@ -11,7 +11,7 @@ from ota_device.download import DownloadOptions
 from ota_device.fleet import agenda, turn
 from ota_device.fleet.agenda import Agenda
 from ota_device.fleet.tally import Stage
-from ota_device.fleet.turn import HELD_MAX, Turn
+from ota_device.fleet.turn import Turn
 
 
 class Worker:
@@ -29,7 +29,7 @@ async def test_what_is_beyond_the_budget_waits_for_turns_in_which_others_have_th
     first, second = Worker("first", log), Worker("second", log)
     for worker in (first, second, first):
         assert shared.is_over(monotonic())
-        assert shared.wait(worker, 1)
+        shared.wait(worker)
     for _ in range(3):
         await asyncio.sleep(0)
         log.append("another")
@@ -40,26 +40,25 @@ async def test_within_the_budget_all_that_waits_is_done_in_one_turn(monkeypatch:
     monkeypatch.setattr(turn, "BUDGET", 3600.0)
     shared, log = Turn(asyncio.get_running_loop()), list[str]()
     for name in "abc":
-        shared.wait(Worker(name, log), 1)
+        shared.wait(Worker(name, log))
     await asyncio.sleep(0)
     assert log == ["a", "b", "c"]
     assert not shared.is_over(monotonic()), "who comes now works at once"
 
 
-async def test_too_much_that_waits_is_told_to_who_brings_more():
+async def test_only_so_many_are_called_in_one_turn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn, "CALLED_MAX", 2)
     shared, log = Turn(asyncio.get_running_loop()), list[str]()
-    assert shared.wait(Worker("a", log), HELD_MAX - 1)
-    assert not shared.wait(Worker("b", log), 1)
+    for name in "abc":
+        shared.wait(Worker(name, log))
     await asyncio.sleep(0)
-    assert shared.wait(Worker("c", log), 1), "nothing is left of it"
+    assert log == ["a", "b"]
     await asyncio.sleep(0)
     assert log == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("held", [HELD_MAX, 0])
-async def test_a_fleet_that_always_waits_for_its_turn_gets_every_block(monkeypatch: pytest.MonkeyPatch, held: int):
-    monkeypatch.setattr(turn, "BUDGET", 0.0)
-    monkeypatch.setattr(turn, "HELD_MAX", held)  # with 0 every connection is paused until its turn
+async def test_a_fleet_that_always_waits_for_its_turn_gets_every_block(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn, "BUDGET", 1e-4)
     with serving(SHELF) as server:
         made = await run(server, traits(10, download=DownloadOptions(block_count=8)), give=downloads())
     assert made.tally.stages == {**dict.fromkeys(Stage, 0), Stage.SUCCEEDED: 10}
