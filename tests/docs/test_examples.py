@@ -20,6 +20,7 @@ ELSEWHERE = {
     "own_agent.py": "ota_stream/scenarios/test_catalogue.py",
     "broker.yaml": "ota_broker/test_amqtt.py",
     "fleet.yaml": "ota_stream/cli/test_fleet.py",
+    "fleet-with-faults.yaml": "ota_stream/cli/test_fleet_cloud.py",
     "fleet-dashboard.json": "docs/test_fleets.py",
     "test_update.py": "ota_stream/testing/test_pytest_plugin.py",
     "test_seven_days.py": "ota_stream/testing/test_pytest_plugin.py",
