@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ota_broker.front.notices import Notices
+from ota_broker.workers.entries import Entries
 from ota_broker.workers.transport import Request, Transport, TransportError
 from ota_broker.workers.worker import Outcome
 from ota_stream.answers import Answer, Effect
@@ -16,10 +16,9 @@ from ota_stream.jobs import topics
 from ota_stream.jobs.control import JobControl
 from ota_stream.jobs.options import JobOptions
 from ota_stream.jobs.service import JobService
-from ota_stream.records import Record
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.shared.job_book import Rows, SharedBook
-from ota_stream.stores.shared.records import KeptRecord, Records
+from ota_stream.stores.shared.records import Records
 
 if TYPE_CHECKING:
     from ota_stream.stores.shared.job_rows import JobRows  # asyncpg is an extra
@@ -69,7 +68,7 @@ class Timekeeper:
         options: JobOptions,
         transport: Transport,
         records: Records,
-        entry: Callable[[Record], bytes],
+        entries: Entries,
         clock: Clock,
         notices: Notices,
     ) -> None:
@@ -77,7 +76,7 @@ class Timekeeper:
         self._options = options
         self._transport = transport
         self._records = records
-        self._entry = entry
+        self._entries = entries
         self._clock = clock
         self._notices = notices
         self._source, self._number = f"time@{uuid.uuid4().hex}", 0
@@ -97,11 +96,8 @@ class Timekeeper:
             return
         effect = await self._rows.change(partial(_on_time, options=self._options, now=now))
         self._number += 1
-        if effect.records:
-            await self._records.put([
-                KeptRecord(self._source, self._number, part, record.at, self._entry(record))
-                for part, record in enumerate(effect.records)
-            ])  # fmt: skip
+        if kept := self._entries.kept(self._source, self._number, effect.records):
+            await self._records.put(kept)
         await self._transport.send(effect.replies)
 
 

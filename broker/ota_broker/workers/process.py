@@ -16,6 +16,7 @@ from ota_broker.front.notices import Notices
 from ota_broker.request_log import RequestLog
 from ota_broker.system_clock import SystemClock
 from ota_broker.workers.clients import CLIENT_OF
+from ota_broker.workers.entries import Entries
 from ota_broker.workers.job_desk import JobDesk, Timekeeper
 from ota_broker.workers.probe import ProbeDesk, probe
 from ota_broker.workers.record_files import RecordFiles
@@ -27,7 +28,6 @@ from ota_broker.workers.watchdog import Watchdog
 from ota_broker.workers.worker import Desk, Worker
 from ota_stream.jobs.options import JobOptions
 from ota_stream.logs import groups
-from ota_stream.logs.entries import EntryWriter
 from ota_stream.stores.datadir import DataDir
 from ota_stream.stores.journal import Journal
 from ota_stream.stores.shared.record_events import RecordEvents
@@ -74,11 +74,11 @@ async def _main(settings: WorkerSettings, on_ready: Callable[[WorkerSettings], N
         records = await parts.records()
         transport = transport_of(settings, clock, notices)
         desks: list[Desk] = [ProbeDesk(), StreamDesk(catalog)]
-        entry = EntryWriter(settings.account_id).entry
+        entries = Entries(settings.level, settings.account_id)
         client_of = CLIENT_OF[settings.client_id_from]
         jobs, options = parts.jobs(), JobOptions(account_id=settings.account_id)
         job_desk = None if jobs is None else JobDesk(jobs, options)
-        worker = Worker(transport, desks, job_desk, records, entry, client_of, clock, notices)
+        worker = Worker(transport, desks, job_desk, records, entries, client_of, clock, notices)
         opened.push_async_callback(transport.close)
         await transport.open([Kind.STREAMS] if jobs is None else Kind)
         watchdog = Watchdog()
@@ -86,7 +86,7 @@ async def _main(settings: WorkerSettings, on_ready: Callable[[WorkerSettings], N
         opened.callback(watchdog.stop)
         tasks = [asyncio.create_task(worker.run()), asyncio.create_task(follower.run())]
         if jobs is not None:
-            timekeeper = Timekeeper(jobs, options, transport, records, entry, clock, notices)
+            timekeeper = Timekeeper(jobs, options, transport, records, entries, clock, notices)
             tasks.append(asyncio.create_task(timekeeper.run()))
         opened.push_async_callback(_end, tasks)
         await probe(transport, ADVICE[settings.transport])

@@ -9,7 +9,7 @@ from typing import Final
 
 from ota_broker.config import ConfigError
 from ota_broker.workers.clients import ClientIdFrom
-from ota_stream.logs import groups
+from ota_stream.logs import groups, levels
 from ota_stream.logs.entries import ACCOUNT_ID, is_account_id
 from ota_stream.stores.shared.stores import is_database
 
@@ -55,6 +55,7 @@ class WorkerSettings:
     client_id_from: ClientIdFrom = ClientIdFrom.NONE
     account_id: str = ACCOUNT_ID
     log_group: str = groups.REAL
+    log_level: str = "debug"
 
     def __post_init__(self) -> None:
         """Check what can be checked without touching anything."""
@@ -77,6 +78,13 @@ class WorkerSettings:
             raise ConfigError(f"account_id {self.account_id!r}: use 12 digits")
         if not groups.is_group_name(self.log_group):
             raise ConfigError(f"log_group {self.log_group!r}: use 1 to 512 of a-z A-Z 0-9 . - _ / #")
+        if levels.find(self.log_level) is None:
+            raise ConfigError(f"log_level {self.log_level}: use {' | '.join(levels.Level).lower()}")
+
+    @property
+    def level(self) -> levels.Level:
+        """Which records are kept."""
+        return levels.find(self.log_level) or levels.Level.DEBUG
 
     @property
     def records_in(self) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from ota_broker.front.notices import Notices
+from ota_broker.workers.entries import Entries
 from ota_broker.workers.transport import Request, Transport, TransportError
 from ota_stream.answers import Answer, Effect, Refusal, Reply
 from ota_stream.clock import Clock
-from ota_stream.records import Record
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.shared.records import KeptRecord, Records
 
@@ -50,7 +50,7 @@ class Worker:
         desks: Sequence[Desk],
         store_desk: StoreDesk | None,
         records: Records,
-        entry: Callable[[Record], bytes],
+        entries: Entries,
         client_of: Callable[[Request], str],
         clock: Clock,
         notices: Notices,
@@ -59,7 +59,7 @@ class Worker:
         self._desks = desks
         self._store_desk = store_desk
         self._records = records
-        self._entry = entry
+        self._entries = entries
         self._client_of = client_of
         self._clock = clock
         self._notices = notices
@@ -93,8 +93,7 @@ class Worker:
                 self._notices.say("refused", outcome.reason)
                 continue
             records = outcome.records if isinstance(outcome, Effect) else (outcome.record, *outcome.also)
-            for part, record in enumerate(records):
-                kept.append(KeptRecord(request.source, request.number, part, record.at, self._entry(record)))
+            kept += self._entries.kept(request.source, request.number, records)
         if kept:
             await self._records.put(kept)
         await self._transport.send(replies)

@@ -35,6 +35,9 @@ def worker(
     ] = ClientIdFrom.NONE,
     account_id: Annotated[str, typer.Option(help="AWS account of the records.")] = ACCOUNT_ID,
     log_group: Annotated[str, typer.Option(help="Log group of the records.")] = groups.REAL,
+    log_level: Annotated[
+        str, typer.Option(help="debug | info | warn | error | disabled: which records are kept; requests are DEBUG.")
+    ] = "debug",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
 ) -> None:
     """Answer the devices of a broker of your own; start as many as you like. See docs/scale.md.
@@ -57,6 +60,7 @@ def worker(
         client_id_from=client_id_from,
         account_id=account_id,
         log_group=log_group,
+        log_level=log_level,
     )
 
     def say_ready(known: WorkerSettings) -> None:

@@ -42,6 +42,18 @@ async def test_its_things_are_served_and_its_records_know_the_client(image: Path
     assert {entry["clientId"] for entry in kept} == {thing.name for thing in fleet.things}
 
 
+async def test_a_level_of_verbosity_keeps_records_out_and_serves_all_the_same(image: Path, tmp_path: Path):
+    store = tmp_path / "streams.json"
+    assert cli("shared", "stream", "fw", image, "--store", store).returncode == 0
+    quiet = ["--log-level", "info", "--records", tmp_path / "records"]
+    with running(worker(*EMBEDDED, "--store", store, *quiet)) as one:
+        fleet = Fleet([int(json.loads(one.first_line)["url"].rpartition(":")[2])], 5, "fw", SIZE)
+        await fleet.run(within=30)
+        assert one.stop() == 0
+    assert {thing.download.image for thing in fleet.things} == {IMAGE}
+    assert entries(tmp_path / "records") == []
+
+
 def test_a_port_that_is_taken_is_one_line(image: Path, tmp_path: Path):
     store = tmp_path / "streams.json"
     assert cli("shared", "stream", "fw", image, "--store", store).returncode == 0

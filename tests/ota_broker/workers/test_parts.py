@@ -15,12 +15,14 @@ from ota_broker.front.notices import Notices
 from ota_broker.system_clock import SystemClock
 from ota_broker.workers import mailbox
 from ota_broker.workers.clients import CLIENT_OF, ClientIdFrom
+from ota_broker.workers.entries import Entries
 from ota_broker.workers.mailbox import Mailbox
 from ota_broker.workers.settings import TransportName, WorkerSettings
 from ota_broker.workers.subjects import subject_of, topic_of
 from ota_broker.workers.transport import FILTERS, IN_FLIGHT_MAX, Request
 from ota_broker.workers.transports import transport_of
 from ota_broker.workers.watchdog import Watchdog
+from ota_stream.records import Action, JobCountRecord, JobEvent, JobRequestRecord, RequestRecord
 
 WELL = {"transport": TransportName.NATS, "url": "nats://127.0.0.1:4222", "store": "streams.json"}
 LEVELS = st.lists(st.text("abc.$_-", max_size=3), min_size=1, max_size=5)
@@ -71,6 +73,7 @@ def test_a_client_id_is_a_rule_or_open_never_a_guess():
         ({"client_id_from": ClientIdFrom.BROKER}, "client_id_from broker: neither NATS nor mosquitto tells"),
         ({"account_id": "1"}, "account_id '1'"),
         ({"log_group": "*"}, "log_group"),
+        ({"log_level": "loud"}, "log_level loud: use disabled | error | warn | info | debug"),
     ],
 )
 def test_a_setting_that_cannot_be_is_one_line(given: dict[str, object], said: str):
@@ -84,6 +87,20 @@ def test_records_go_beside_the_streams_or_into_a_folder_of_ones_own():
     database = {**WELL, "store": "postgresql:///ota"}
     assert WorkerSettings(**database).records_in == "postgresql:///ota"  # type: ignore[arg-type]
     assert WorkerSettings(**database, records="cloudwatch:g").records_in == "cloudwatch:g"  # type: ignore[arg-type]
+
+
+COUNTED = JobCountRecord(1e9, "job-1", {})
+FAILED = JobRequestRecord(1e9, JobEvent.UPDATE, "d", "t", "job-1", destination="FAILED")
+ASKED = RequestRecord(1e9, Action.GET_STREAM, "d", "t", "s")
+
+
+@pytest.mark.parametrize(
+    ("level", "parts"), [("debug", [0, 1, 2]), ("info", [1, 2]), ("warn", [2]), ("error", [2]), ("disabled", [])]
+)
+def test_records_obey_the_level_of_verbosity(level: str, parts: list[int]):  # LC-1, LC-2, LR-12, LR-13
+    settings = WorkerSettings(**WELL, log_level=level)  # type: ignore[arg-type]
+    kept = Entries(settings.level).kept("s", 7, [ASKED, COUNTED, FAILED])
+    assert [(one.source, one.number, one.part) for one in kept] == [("s", 7, part) for part in parts]
 
 
 def test_a_library_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch):
