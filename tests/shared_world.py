@@ -93,16 +93,14 @@ def nats_program() -> Path:
 
 
 class Nats(Engine):
-    """One node; `cluster` names the routes of the others."""
+    """One node; `more` is added to its configuration: the routes of the others, TLS."""
 
-    def __init__(
-        self, folder: Path, *, name: str = "n1", port: int = -1, mqtt_port: int = -1, cluster: str = ""
-    ) -> None:
+    def __init__(self, folder: Path, *, name: str = "n1", port: int = -1, mqtt_port: int = -1, more: str = "") -> None:
         folder.mkdir(exist_ok=True)
         config = folder / f"{name}.conf"
         config.write_text(
             f'listen: "127.0.0.1:{port}"\nserver_name: {name}\njetstream {{ store_dir: "{folder / name}" }}\n'
-            f'mqtt {{ listen: "127.0.0.1:{mqtt_port}" }}\nping_interval: "2s"\nping_max: 2\n{cluster}'
+            f'mqtt {{ listen: "127.0.0.1:{mqtt_port}" }}\nping_interval: "2s"\nping_max: 2\n{more}'
         )
         super().__init__(nats_program(), "-c", config)
         self.mqtt_port = int(self.wait_for(r"MQTT clients on mqtt://127\.0\.0\.1:(\d+)")[1])
@@ -128,7 +126,7 @@ def three_nodes(folder: Path) -> Iterator[list[Nats]]:
     try:
         for number, port in enumerate(ports):
             cluster = f'cluster {{ name: ota, listen: "127.0.0.1:{port}", routes: [ {routes} ] }}\n'
-            nodes.append(Nats(folder, name=f"n{number}", cluster=cluster))
+            nodes.append(Nats(folder, name=f"n{number}", more=cluster))
         nodes[0].wait_for("JetStream cluster (new )?metadata leader")
         yield nodes
     finally:
@@ -163,13 +161,14 @@ def mosquitto(folder: Path, *, bridge: bool) -> Iterator[int]:
 
 
 @contextmanager
-def mosquitto_engine(folder: Path, *, bridge: bool) -> Iterator[tuple[int, Engine]]:
-    """Do the same; gives the process too."""
+def mosquitto_engine(folder: Path, *, bridge: bool, more: str = "") -> Iterator[tuple[int, Engine]]:
+    """Do the same; gives the process too. `more` is added to its configuration."""
     port = free_port()
     config = folder / "mosquitto.conf"
     config.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\n"
         + (RENAMING.format(port=port) if bridge else "")
+        + more
     )
     server = Engine(tool("mosquitto"), "-c", config, "-v")
     try:

@@ -1,6 +1,7 @@
 """Requests from a JetStream work queue: pulled, and acknowledged after the answer, so that no sick worker keeps one."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -30,9 +31,11 @@ _DOMAINLESS: Final = 9  # tokens of $JS.ACK.stream.consumer.delivered.sequence..
 class JetStream:
     """The work queue `share` of a NATS server or cluster; made when it is not there. `replicas`: 3 on three nodes."""
 
-    def __init__(self, url: str, share: str, notices: Notices, *, replicas: int = 1) -> None:
+    def __init__(
+        self, url: str, share: str, notices: Notices, tls: ssl.SSLContext | None, *, replicas: int = 1
+    ) -> None:
         self.url = url
-        self._link = NatsLink(url, notices, self._prepare)
+        self._link = NatsLink(url, notices, tls, self._prepare)
         self._share = share
         self._replicas = replicas
         self._kinds: tuple[Kind, ...] = ()

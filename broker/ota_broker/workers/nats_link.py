@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -26,9 +27,16 @@ class NatsLink:
     `urls`: one or several, with commas between them: the nodes of a cluster.
     """
 
-    def __init__(self, urls: str, notices: Notices, on_reconnect: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        urls: str,
+        notices: Notices,
+        tls: ssl.SSLContext | None,
+        on_reconnect: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._urls = [url.strip() for url in urls.split(",")]
         self._notices = notices
+        self._tls = tls
         self._on_reconnect = on_reconnect
         self._trouble = ""
         self.client: Any = None  # nats-py's types are not whole; from `open` on
@@ -46,6 +54,7 @@ class NatsLink:
         client: Client = await connect(
             self._urls,
             name="ota-stream worker",
+            tls=self._tls,
             ping_interval=PING,
             max_outstanding_pings=2,
             max_reconnect_attempts=_FIRST_TRIES,

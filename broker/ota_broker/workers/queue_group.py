@@ -1,5 +1,6 @@
 """Requests from a NATS queue group, the light variant: what a worker had taken when it died is asked for again."""
 
+import ssl
 import uuid
 from collections.abc import Iterable, Sequence
 
@@ -16,9 +17,9 @@ from ota_stream.answers import Reply
 class QueueGroup:
     """The queue group `share`: the server gives each request to one member, answering or not."""
 
-    def __init__(self, url: str, share: str, notices: Notices) -> None:
+    def __init__(self, url: str, share: str, notices: Notices, tls: ssl.SSLContext | None) -> None:
         self.url = url
-        self._link = NatsLink(url, notices)
+        self._link = NatsLink(url, notices, tls)
         self._share = share
         self._source, self._number = uuid.uuid4().hex, 0
         self._mailbox = Mailbox(notices)

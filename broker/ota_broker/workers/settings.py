@@ -38,7 +38,8 @@ class Sharing(StrEnum):
 class WorkerSettings:
     """Where a worker stands. `prefix`: what stands for `$aws/` in request topics behind a renaming bridge.
 
-    `records` None: beside the streams in PostgreSQL, or a folder of this worker's own.
+    `records` None: beside the streams in PostgreSQL, or a folder of this worker's own. `root_ca`, `cert` and `key` are
+    PEM files for TLS.
 
     Raises:
         ConfigError: one line that names the setting.
@@ -56,6 +57,9 @@ class WorkerSettings:
     account_id: str = ACCOUNT_ID
     log_group: str = groups.REAL
     log_level: str = "debug"
+    root_ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without touching anything."""
@@ -65,6 +69,7 @@ class WorkerSettings:
             raise ConfigError(f"url {self.url!r}: use mqtt://HOST:1883, where the embedded broker is to listen")
         if self.transport is TransportName.MQTT and not self.url.startswith(("mqtt://", "mqtts://")):
             raise ConfigError(f"url {self.url!r}: use mqtt://HOST:1883 or mqtts://HOST:8883")
+        self._check_tls()
         if not self.share or not set(self.share) <= _SHARE_NAME:
             raise ConfigError(f"share {self.share!r}: use a-z A-Z 0-9 _ -")
         if not self.prefix.endswith("/") or set(self.prefix) & set("+# "):
@@ -80,6 +85,17 @@ class WorkerSettings:
             raise ConfigError(f"log_group {self.log_group!r}: use 1 to 512 of a-z A-Z 0-9 . - _ / #")
         if levels.find(self.log_level) is None:
             raise ConfigError(f"log_level {self.log_level}: use {' | '.join(levels.Level).lower()}")
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the URL asks for TLS."""
+        return self.url.startswith(("tls://", "mqtts://"))
+
+    def _check_tls(self) -> None:
+        if (self.cert is None) != (self.key is None):
+            raise ConfigError("a certificate and its key go together: --cert and --key")
+        if not self.is_tls and (self.root_ca or self.cert) is not None:
+            raise ConfigError(f"url {self.url!r} is not TLS: --root-ca, --cert and --key need tls:// or mqtts://")
 
     @property
     def level(self) -> levels.Level:

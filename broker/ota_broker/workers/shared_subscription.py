@@ -5,6 +5,7 @@ shares them (docs/scale.md). `prefix` is what the bridge makes of `$aws/`.
 """
 
 import asyncio
+import logging
 import ssl
 import uuid
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,19 @@ CONNECT_WITHIN: Final = 10.0  # seconds
 RESERVED: Final = "$aws/"
 DEFAULT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _REFUSED: Final = 0x80  # of a SUBACK: this reason code and those above
+_NEVER: Final = -2  # of gmqtt's count of retries: -1 is without an end, and 0 one retry
 _DELIVERED: Final = 0  # reason code of our PUBACK
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    """Let the library tell why a connection is lost, which it tells nobody else, without a traceback."""
+    if record.exc_info:
+        record.msg, record.args = f"mqtt: {record.getMessage()} {record.exc_info[1]}", None
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("gmqtt.mqtt.protocol").addFilter(_one_line)
 
 
 class SharedSubscription:
@@ -31,10 +44,10 @@ class SharedSubscription:
     A request at QoS 1 is acknowledged after its answer. A broker notices a hung worker after its keep-alive, 3 s.
     """
 
-    def __init__(self, url: str, share: str, prefix: str, notices: Notices) -> None:
+    def __init__(self, url: str, share: str, prefix: str, notices: Notices, tls: ssl.SSLContext | None) -> None:
         self.url = url
         parts = urlsplit(url)
-        self._tls = ssl.create_default_context() if parts.scheme == "mqtts" else False
+        self._tls = tls or False
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or DEFAULT_PORTS[parts.scheme]
         self._user, self._password = parts.username, parts.password
         self._share, self._prefix = share, prefix
@@ -44,6 +57,8 @@ class SharedSubscription:
         self._granted: asyncio.Queue[bool] = asyncio.Queue()
         self._watched: dict[str, asyncio.Event] = {}
         self._filters: list[str] = []
+        self._opening: asyncio.Timeout | None = None
+        self._trouble = "no answer"
         self._client: Any = None
 
     async def open(self, kinds: Iterable[Kind]) -> None:
@@ -57,19 +72,24 @@ class SharedSubscription:
         client = self._client = make(
             f"ota-stream-{self._source[:12]}", optimistic_acknowledgement=False, receive_maximum=IN_FLIGHT_MAX
         )
+        client.set_config({"reconnect_retries": _NEVER})
         client.on_connect, client.on_message = self._connected, self._arrived
         client.on_subscribe, client.on_disconnect = self._subscribed, self._lost
         if self._user is not None:
             client.set_auth_credentials(unquote(self._user), unquote(self._password or ""))
         try:
-            async with asyncio.timeout(CONNECT_WITHIN):
+            async with asyncio.timeout(CONNECT_WITHIN) as self._opening:
                 await client.connect(self._host, self._port, ssl=self._tls, keepalive=PING + 1)
                 for _ in self._filters:
                     if not await self._granted.get():
                         raise TransportError(f"the broker refuses {self._filters[0]}: may this worker subscribe to it?")
         except (OSError, TimeoutError, gmqtt.MQTTConnectError) as error:
-            why = str(error) or "no answer"
+            why = str(error) or self._trouble
             raise TransportError(f"no MQTT 5 broker answers at {self._host} port {self._port}: {why}") from None
+        self._opening = None
+        client.set_config(
+            {"reconnect_retries": gmqtt.constants.UNLIMITED_RECONNECTS}
+        )  # once it was there we wait for it
 
     async def take(self) -> list[Request]:
         """Do what Transport.take says."""
@@ -131,6 +151,10 @@ class SharedSubscription:
                 self._notices.say("mqtt", f"the broker refuses a subscription with 0x{code:02X}")
 
     def _lost(self, _client: Any, _packet: Any, exc: Exception | None = None) -> None:  # noqa: ANN401
+        if self._opening is not None:  # no answer can come any more
+            self._trouble = "it closes the connection"
+            self._opening.reschedule(0)
+            return
         self._notices.say("mqtt", f"the connection to the broker is lost{f': {exc}' if exc else ''}; trying again")
 
     async def _arrived(self, _client: Any, topic: str, payload: bytes, qos: int, _properties: Any) -> int:  # noqa: ANN401

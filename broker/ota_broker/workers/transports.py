@@ -7,6 +7,7 @@ from ota_broker.config import ConfigError
 from ota_broker.front.notices import Notices
 from ota_broker.workers.embedded import Embedded
 from ota_broker.workers.settings import Sharing, TransportName, WorkerSettings
+from ota_broker.workers.tls import context_of
 from ota_broker.workers.transport import Transport
 from ota_stream.clock import Clock
 
@@ -14,16 +15,19 @@ _EXTRA: Final = "pip install 'ota-stream[worker]'"
 
 
 def transport_of(settings: WorkerSettings, clock: Clock, notices: Notices) -> Transport:
-    """Return the transport, not open yet. Raises ConfigError when its library is not installed."""
+    """Return the transport, not open yet. Raises ConfigError: its library or a file is not there."""
+    tls = context_of(settings)
     made: Transport
     if settings.transport is TransportName.EMBEDDED:
         made = Embedded(settings.url, clock, notices)
     elif settings.transport is TransportName.MQTT:
-        made = _of("shared_subscription").SharedSubscription(settings.url, settings.share, settings.prefix, notices)
+        made = _of("shared_subscription").SharedSubscription(
+            settings.url, settings.share, settings.prefix, notices, tls
+        )
     elif settings.sharing is Sharing.QUEUE:
-        made = _of("queue_group").QueueGroup(settings.url, settings.share, notices)
+        made = _of("queue_group").QueueGroup(settings.url, settings.share, notices, tls)
     else:
-        made = _of("jetstream").JetStream(settings.url, settings.share, notices, replicas=settings.replicas)
+        made = _of("jetstream").JetStream(settings.url, settings.share, notices, tls, replicas=settings.replicas)
     return made
 
 

@@ -10,7 +10,7 @@ import typer
 from ota_broker.workers import operator
 from ota_broker.workers.settings import WorkerSettings
 from ota_stream.cli import tables
-from ota_stream.cli.worker import STORE_HELP, TransportOption, UrlOption
+from ota_stream.cli.worker import STORE_HELP, CertOption, KeyOption, RootCaOption, TransportOption, UrlOption
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.jobs import JobSpec
 from ota_stream.stores.shared.images import S3, described
@@ -79,9 +79,13 @@ def job(
     store: Annotated[str, typer.Option(help="postgresql://...")],
     transport: TransportOption,
     url: UrlOption,
+    *,
+    root_ca: RootCaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Make a job for things, and notify them through the broker."""
-    settings = WorkerSettings(transport=transport, url=url, store=store)
+    settings = WorkerSettings(transport=transport, url=url, store=store, root_ca=root_ca, cert=cert, key=key)
     try:
         text = document.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

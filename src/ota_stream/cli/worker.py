@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -16,6 +17,12 @@ from ota_stream.logs.entries import ACCOUNT_ID
 STORE_HELP: Final = "postgresql://..., or a JSON file of streams."
 TransportOption = Annotated[TransportName, typer.Option(help="What the devices' broker is.")]
 UrlOption = Annotated[str, typer.Option(help="Where it is: nats://HOST:4222 or mqtt://HOST:1883.")]
+
+RootCaOption = Annotated[
+    Path | None, typer.Option(metavar="PEM", help="Whom to trust as CA of the broker.  [default: the machine's CAs]")
+]
+CertOption = Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate to show to the broker.")]
+KeyOption = Annotated[Path | None, typer.Option(metavar="PEM", help="... and its private key.")]
 
 
 def worker(
@@ -35,6 +42,9 @@ def worker(
     ] = ClientIdFrom.NONE,
     account_id: Annotated[str, typer.Option(help="AWS account of the records.")] = ACCOUNT_ID,
     log_group: Annotated[str, typer.Option(help="Log group of the records.")] = groups.REAL,
+    root_ca: RootCaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
     log_level: Annotated[
         str, typer.Option(help="debug | info | warn | error | disabled: which records are kept; requests are DEBUG.")
     ] = "debug",
@@ -61,6 +71,9 @@ def worker(
         account_id=account_id,
         log_group=log_group,
         log_level=log_level,
+        root_ca=root_ca,
+        cert=cert,
+        key=key,
     )
 
     def say_ready(known: WorkerSettings) -> None:
