@@ -87,9 +87,7 @@ class SharedSubscription:
             why = str(error) or self._trouble
             raise TransportError(f"no MQTT 5 broker answers at {self._host} port {self._port}: {why}") from None
         self._opening = None
-        client.set_config(
-            {"reconnect_retries": gmqtt.constants.UNLIMITED_RECONNECTS}
-        )  # once it was there we wait for it
+        client.set_config({"reconnect_retries": gmqtt.constants.UNLIMITED_RECONNECTS})  # it was there: we wait for it
 
     async def take(self) -> list[Request]:
         """Do what Transport.take says."""
@@ -154,6 +152,7 @@ class SharedSubscription:
         if self._opening is not None:  # no answer can come any more
             self._trouble = "it closes the connection"
             self._opening.reschedule(0)
+            self._opening = None
             return
         self._notices.say("mqtt", f"the connection to the broker is lost{f': {exc}' if exc else ''}; trying again")
 

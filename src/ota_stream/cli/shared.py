@@ -7,8 +7,10 @@ from typing import Annotated, Final, TypeVar
 
 import typer
 
-from ota_broker.workers import operator
+from ota_broker.workers.entries import Entries
+from ota_broker.workers.operator import reached
 from ota_broker.workers.settings import WorkerSettings
+from ota_broker.workers.update_order import Signer, UpdateOrder, create_update
 from ota_stream.cli import tables
 from ota_stream.cli.worker import STORE_HELP, CertOption, KeyOption, RootCaOption, TransportOption, UrlOption
 from ota_stream.errors import OtaStreamError
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 shared_app: Final = typer.Typer(help="What workers share (docs/scale.md).", no_args_is_help=True)
 
+CERTIFICATE: Final = "ecdsa-sha256-signer.crt.pem"
 StoreOption = Annotated[str, typer.Option(help=STORE_HELP)]
 StreamArgument = Annotated[str, typer.Argument(metavar="STREAM", help="Id of the stream.")]
 
@@ -34,7 +37,7 @@ def stream(
     description: Annotated[str | None, typer.Option(help="What DescribeStream tells of it.")] = None,
 ) -> None:
     """Put a stream into the store, or a new version of one that is there; workers serve it a second later."""
-    addresses = [one if one.startswith(S3) else str(Path(one).resolve()) for one in firmware]
+    addresses = _addresses(firmware)
 
     async def put(streams: StreamStore) -> SharedStream:
         known = {one.stream_id: one.version for one in await streams.streams()}
@@ -91,8 +94,51 @@ def job(
     except (OSError, UnicodeDecodeError) as error:
         raise OtaStreamError(f"job document {document}: {error}") from None
     spec = JobSpec(job_id, tuple(f"thing/{name}" for name in target), text, document_source=str(document))
-    made = asyncio.run(operator.create_job(settings, spec))
+
+    async def make() -> int:
+        async with reached(settings) as operator:
+            return await operator.create_job(spec)
+
+    made = asyncio.run(make())
     typer.echo(f"job {job_id}: {made} things are notified")
+
+
+@shared_app.command("update")
+def update(
+    update_id: Annotated[str, typer.Argument(metavar="UPDATE", help="Id of the update.")],
+    firmware: Annotated[list[str], typer.Argument(help="Paths or s3://BUCKET/KEY; file ids 0, 1, ...")],
+    target: Annotated[list[str], typer.Option(help="A thing; can be repeated.")],
+    store: Annotated[str, typer.Option(help="postgresql://...")],
+    transport: TransportOption,
+    url: UrlOption,
+    *,
+    sign_key: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Private key to sign with.  [default: not signed]")
+    ] = None,
+    certificate: Annotated[str, typer.Option(help="Where things have its certificate.")] = CERTIFICATE,
+    root_ca: RootCaOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Send firmware to things: sign it, make the stream and the job, notify the things through the broker."""
+    settings = WorkerSettings(transport=transport, url=url, store=store, root_ca=root_ca, cert=cert, key=key)
+    try:
+        signer = None if sign_key is None else Signer(sign_key.read_bytes(), certificate)
+    except OSError as error:
+        raise OtaStreamError(f"key {sign_key}: {error.strerror}") from None
+    targets = tuple(f"thing/{name}" for name in target)
+    order = UpdateOrder(update_id, targets, tuple(_addresses(firmware)), signer)
+
+    async def make() -> int:
+        async with reached(settings) as operator:
+            return await create_update(operator, order, Entries(account_id=settings.account_id))
+
+    made = asyncio.run(make())
+    typer.echo(f"update {update_id}: {made} things are notified")
+
+
+def _addresses(firmware: list[str]) -> list[str]:
+    return [one if one.startswith(S3) else str(Path(one).resolve()) for one in firmware]
 
 
 def _with_store(address: str, what: Callable[[StreamStore], Awaitable[T]]) -> T:
