@@ -72,7 +72,6 @@ class SharedSubscription:
         client = self._client = make(
             f"ota-stream-{self._source[:12]}", optimistic_acknowledgement=False, receive_maximum=IN_FLIGHT_MAX
         )
-        client.set_config({"reconnect_retries": _NEVER})
         client.on_connect, client.on_message = self._connected, self._arrived
         client.on_subscribe, client.on_disconnect = self._subscribed, self._lost
         if self._user is not None:
@@ -87,7 +86,6 @@ class SharedSubscription:
             why = str(error) or self._trouble
             raise TransportError(f"no MQTT 5 broker answers at {self._host} port {self._port}: {why}") from None
         self._opening = None
-        client.set_config({"reconnect_retries": gmqtt.constants.UNLIMITED_RECONNECTS})  # it was there: we wait for it
 
     async def take(self) -> list[Request]:
         """Do what Transport.take says."""
@@ -149,7 +147,9 @@ class SharedSubscription:
                 self._notices.say("mqtt", f"the broker refuses a subscription with 0x{code:02X}")
 
     def _lost(self, _client: Any, _packet: Any, exc: Exception | None = None) -> None:  # noqa: ANN401
-        if self._opening is not None:  # no answer can come any more
+        version = self._client._connection_state.protocol_version  # noqa: SLF001 - it is told nowhere else
+        if self._opening is not None and version == gmqtt.constants.MQTTv50:  # else refused as that: 3.1.1 is tried
+            self._client.set_config({"reconnect_retries": _NEVER})
             self._trouble = "it closes the connection"
             self._opening.reschedule(0)
             self._opening = None
