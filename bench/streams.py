@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 from rich.console import Console
@@ -40,7 +40,8 @@ QOS: Final[dict[str, Qos]] = {"0": (0, 0), "1": (1, 0), "1+1": (1, 1)}
 class Case:
     """One load: who is asked by how many, how, for how many blocks.
 
-    And whether records are kept, what is beyond AWS's quotas is `counted`, and by TLS with a certificate each.
+    And whether records are kept, what is beyond AWS's quotas is `counted`, and by TLS with a certificate each; and
+    which fault is set, for somebody else.
     """
 
     connections: int
@@ -50,12 +51,14 @@ class Case:
     records: bool = True
     tls: bool = False
     counted: bool = False
+    fault: str = "none"
     target: str = OURS
 
     @property
     def besides(self) -> str:
         """Return what is unusual about it."""
         unusual = {"TLS": self.tls, "no records": not self.records, "quotas": self.counted}
+        unusual[f"{self.fault} for another"] = self.fault != "none"
         return ", ".join(name for name, holds in unusual.items() if holds)
 
     def options(self) -> Iterable[str]:
@@ -69,9 +72,13 @@ class Case:
 
     def serve(self, folder: Path) -> AbstractContextManager[Server]:
         """Start the server."""
+        options = [*self.options()]
+        if self.fault != "none":
+            (folder / "faults.yaml").write_text(f"faults: [{{fault: {self.fault}, thing: nobody}}]\n")
+            options.append(f"--faults={folder / 'faults.yaml'}")
         if self.tls:
-            return SecuredSimulator(folder, self.connections, *self.options())
-        return Simulator(folder, *self.options()) if self.target == OURS else TARGETS[self.target](folder)
+            return SecuredSimulator(folder, self.connections, *options)
+        return Simulator(folder, *options) if self.target == OURS else TARGETS[self.target](folder)
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,7 @@ def _median(some: list[Figures]) -> Figures:
 
 
 def cases(
-    connections: list[int], formats: list[Format], blocks: list[int], qos: list[str], options: list[dict[str, bool]]
+    connections: list[int], formats: list[Format], blocks: list[int], qos: list[str], options: list[dict[str, Any]]
 ) -> list[Case]:
     """Return every combination for the simulator; `options` are the remaining fields of cases."""
     return [
@@ -205,6 +212,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--tls", choices=["on", "off"], nargs="+", default=["off"], help="a certificate each")
     parser.add_argument("--quotas", choices=["count", "off"], nargs="+", default=["off"], help="AWS's: counted or not")
+    parser.add_argument(
+        "--faults", choices=["none", "drop", "withhold"], nargs="+", default=["none"], help="set for somebody else"
+    )
     parser.add_argument("--beside", choices=list(TARGETS), nargs="*", default=[], help="no name: all of them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
@@ -217,10 +227,11 @@ def main() -> None:
     given = _arguments()
     allow_many_files()
     options = [
-        {"records": records == "on", "tls": tls == "on", "counted": quotas == "count"}
+        {"records": records == "on", "tls": tls == "on", "counted": quotas == "count", "fault": fault}
         for records in given.records
         for tls in given.tls
         for quotas in given.quotas
+        for fault in given.faults
     ]
     wanted = cases(given.connections, given.formats, given.blocks, given.qos, options)
     targets = given.beside or (list(TARGETS) if "--beside" in sys.argv else [])

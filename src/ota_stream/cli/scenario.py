@@ -1,6 +1,8 @@
 """`ota-stream scenario`: named things that go wrong, played against a simulated device or an agent of your own."""
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -64,19 +66,31 @@ def run(
 
       ota-stream scenario run --agent "python examples/own_agent.py {host} {port} {thing} {flash} {signer}"
     """
-    logging.getLogger("ota_broker").setLevel(logging.ERROR)  # what the broker notices is what is played
     program = None if agent is None else Program(agent)
     results: list[Result] = []
-    for name, scenario in _chosen(names or []):
-        result = _play(name, scenario, program, flavour, limit)
-        results.append(result)
-        _tell(result)
+    with _quiet():
+        for name, scenario in _chosen(names or []):
+            result = _play(name, scenario, program, flavour, limit)
+            results.append(result)
+            _tell(result)
     if report is not None:
         reports.write(report, results)
     met = sum(result.is_met for result in results)
     typer.echo(f"{met} of {len(results)} scenarios as they should be")
     if met < len(results):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Let the broker keep to itself what it notices: that is what is played."""
+    broker = logging.getLogger("ota_broker")
+    level = broker.level
+    broker.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        broker.setLevel(level)
 
 
 def _chosen(names: list[str]) -> list[tuple[str, Scenario]]:
