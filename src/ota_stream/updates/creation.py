@@ -27,13 +27,14 @@ from ota_stream.updates.states import ACTIONS, OtaUpdate, Step
 class MadeStream(Struct, frozen=True):
     """A stream made for an update, as a restart needs it: the object of each file, in the order of file ids from 0.
 
-    With `role_arn` the objects are read in the name of this role.
+    With `role_arn` the objects are read in the name of this role. `created_at` is epoch seconds.
     """
 
     stream_id: str
     ota_update_id: str
     files: tuple[S3Location, ...]
     role_arn: str | None = None
+    created_at: float | None = None
 
 
 class Means(Struct, frozen=True):
@@ -134,7 +135,7 @@ def _stream(means: Means, update: OtaUpdate, now: float) -> Done:
     role_arn = update.request.role_arn if update.as_role else None
     for place in locations:
         _check(means, update, reading(place.bucket, place.key, place.version))
-    made = MadeStream(stream_id, update.ota_update_id, locations, role_arn)
+    made = MadeStream(stream_id, update.ota_update_id, locations, role_arn, now)
     provide(means, made)
     means.made[stream_id] = made
     update = replace(update, stream_id=stream_id)

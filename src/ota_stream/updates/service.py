@@ -10,9 +10,10 @@ from ota_stream.errors import ControlError, OtaStreamError
 from ota_stream.jobs.control import JobControl
 from ota_stream.jobs.jobs import Job, JobStatus
 from ota_stream.records import Action, JobCountRecord, Record, UpdateRecord
+from ota_stream.signing.jobs import SigningJob
 from ota_stream.signing.service import SigningService
 from ota_stream.streams.catalog import Catalog
-from ota_stream.updates import checks, creation, errors
+from ota_stream.updates import checks, creation, errors, timeline
 from ota_stream.updates.creation import MadeStream, Means
 from ota_stream.updates.errors import ErrorInfo
 from ota_stream.updates.messages import CreateOtaUpdate
@@ -20,6 +21,7 @@ from ota_stream.updates.objects import Objects
 from ota_stream.updates.options import UpdateOptions
 from ota_stream.updates.roles import AnyRole, Roles
 from ota_stream.updates.states import NEXT, OtaUpdate, Step, UpdateStatus, following, steps
+from ota_stream.updates.timeline import Moment
 
 PAGE_MAX = 250  # OU-3
 
@@ -166,6 +168,12 @@ class UpdateService:
                     return update.ota_update_id
         return None
 
+    def moments(self, ota_update_id: str) -> tuple[Moment, ...]:
+        """Return the moments of an update that AWS logs. Raises ControlError (ResourceNotFoundException)."""
+        update = self.get(ota_update_id)
+        stream = self._book.streams.get(update.stream_id or "")
+        return timeline.moments(update, self._signing_of(update), stream, self._job_of(update))
+
     # What time brings
 
     def deadline(self) -> float | None:
@@ -225,6 +233,15 @@ class UpdateService:
         except ControlError:
             return None
         return None if job.status is JobStatus.DELETION_IN_PROGRESS else job
+
+    def _signing_of(self, update: OtaUpdate) -> SigningJob | None:
+        """Return the signing job that an update had last, unless it is gone."""
+        started = [file.code_signing.aws_signer_job_id for file in update.request.files]
+        job_id = next((each for each in reversed(started) if each is not None), "")
+        try:
+            return self._means.signing.describe_job(job_id)
+        except ControlError:
+            return None
 
     def _drop_stream(self, stream_id: str) -> None:
         self._book.streams.pop(stream_id, None)
