@@ -179,6 +179,7 @@ def open_services(
         hand_over=outlets.hand_over,
         commit=outlets.commit,
         groups=book.groups,
+        things=book.things,
         event_types=book.event_types,
         tags=table("tags", Tags),
         arn=update_options.arn,

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from ota_broker import faults, logging_account
 from ota_broker.access import Anonymous, PolicyAdmission
+from ota_broker.attendance import Attendance
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
 from ota_broker.deeds import Deeds
@@ -39,11 +40,15 @@ from ota_broker.services import Outlets, Place, Services, open_services
 from ota_broker.system_clock import SystemClock
 from ota_broker.tls import Tls
 from ota_broker.tls_door import TlsDoor
+from ota_broker.watched import Watched
 from ota_broker.web_sockets import MqttOverWebSocket, read_token
 from ota_stream.answers import Effect
 from ota_stream.api import diagnosed, moving_time
 from ota_stream.api import faults as faults_api
 from ota_stream.api.operated import Operated
+from ota_stream.console import twins
+from ota_stream.console.fleets import Fleets
+from ota_stream.console.outlook import Outlook
 from ota_stream.diagnosis.conversation import Client
 from ota_stream.diagnosis.kinds import Finding
 from ota_stream.diagnosis.service import Diagnosis
@@ -78,6 +83,7 @@ class Simulator:
         self._timers = None if self._movable is None else Timers(self._movable)
         self.time = None if self._movable is None else MovedTime(self._movable, self._wait, self._pass)
         self.faults = FaultDesk(self._faults_changed, settings.seed or 0)
+        self._watched = Watched(self.catalog, self._clock.monotonic, self._renew_cloud)
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
@@ -200,12 +206,19 @@ class Simulator:
             diagnosed.route(self._diagnosis),
             *moving_time.routes(self.time),
             *faults_api.routes(self.faults, self._clock),
+            *twins.routes(self._outlook()),
         ]
         await self._http.serve(services, names, self._rights_changed, self._listener.meter, web, more=more)
         if self._tls_door is not None:
             self._tls_door.serve(self._listener, self._http.load)
             self._https = await self._http.serve_tls(settings.https_port, self._tls_door.tls.web)
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
+
+    def _outlook(self) -> Outlook:
+        """Return all that a person may look at."""
+        clients = Attendance(self._listener)
+        services = self._services.cloud
+        return Outlook(services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time)
 
     def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
         return self._listener.exchange.end_connection(client_id, clean_session=clean, prevent_will=silent)
@@ -226,8 +239,11 @@ class Simulator:
 
     def _faults_changed(self) -> None:
         """Put the faults in the way of devices while there are any: none costs nothing."""
-        self._listener.exchange.cloud = self._answering()
+        self._renew_cloud()
         self._listener.be_disturbed(self._disturbance if self.faults.any_of("packet") else None)
+
+    def _renew_cloud(self) -> None:
+        self._listener.exchange.cloud = self._answering()
 
     def _begin(self, act: Act) -> None:
         self._deeds.begin(act)
@@ -241,9 +257,9 @@ class Simulator:
         return record is not None
 
     def _answering(self) -> Answering:
-        """Return the cloud as devices have it; the diagnosis hears what they really get."""
+        """Return the cloud as devices have it; the diagnosis and the block maps hear what they really get."""
         cloud = self._faulty if len(self.faults) else self._plain
-        return cloud if self._observer is None else self._observer.over(cloud)
+        return self._watched.over(cloud if self._observer is None else self._observer.over(cloud))
 
     def _web_sockets(self, data_dir: Path, log: RequestLog, otherwise: ASGIApp) -> ASGIApp:
         collector = SimulatorCollector(self._counted, self._listener, self._plain, log)
@@ -290,6 +306,7 @@ class Simulator:
         if self._reexamine:
             self._reexamine = False
             self._listener.reexamine()
+        self._watched.tick()
         self._recorder.tick()
         self._keeper.tick()
         self._watch.tick()

@@ -196,6 +196,11 @@ class Exchange:
             return None
         return Client(tuple(session.filters), session.link.packet_max)
 
+    @property
+    def sessions(self) -> Sessions:
+        """All sessions, to look at."""
+        return self._sessions
+
     # Subscriptions
 
     def subscribe(self, session: Session, topic_filter: str, asked: int) -> int:

@@ -1,6 +1,6 @@
 """The cloud as its operator has it: the services that take calls, and how what comes of a call is kept and sent."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 
 from ota_stream.answers import Effect
@@ -24,7 +24,7 @@ class Operated:
 
     `jobs` is the operator's side of jobs, `devices` that of devices.
     `hand_over` sends the replies of an effect and keeps its records; `commit` writes every changed state and record
-    to the disk, and may raise StoreError. `groups` are the names of the thing groups there are (`JobBook.groups`).
+    to the disk, and may raise StoreError. `groups` and `things` are the names of those there are (`JobBook`).
     `arn` writes the ARN of `otaupdate/ID`, `thing/T`, ... in this account (`UpdateOptions.arn`).
     """
 
@@ -42,5 +42,6 @@ class Operated:
     hand_over: Callable[[Effect], None]
     commit: Callable[[], None]
     groups: Container[str]
+    things: Collection[str]
     arn: Callable[[str], str]
     policies: PolicyService

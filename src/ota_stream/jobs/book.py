@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import islice
 
 from ota_stream.jobs import timers
 from ota_stream.jobs.executions import JobExecution, Status, key
@@ -136,6 +137,14 @@ class JobBook:
     def of_job(self, job_id: str) -> list[JobExecution]:
         """Return all executions of a job, the oldest first."""
         return self._by_order(self._of_job.get(job_id, {}))
+
+    def latest_of_thing(self, thing: str, most: int) -> list[JobExecution]:
+        """Return the executions of a thing that have changed last, the last one first, without reading all."""
+        return [self.executions[name] for name in islice(reversed(self._of_thing.get(thing, {})), most)]
+
+    def latest_of_job(self, job_id: str, most: int) -> list[JobExecution]:
+        """Return the executions of a job that have changed last, the last one first, without reading all."""
+        return [self.executions[name] for name in islice(reversed(self._of_job.get(job_id, {})), most)]
 
     def counts(self, job_id: str) -> dict[Status, int]:
         """Return how many things of a job have their latest execution in which status."""

@@ -5,7 +5,7 @@ from typing import Any
 from ota_stream.jobs import names, shapes
 from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.errors import not_found
-from ota_stream.jobs.executions import Status
+from ota_stream.jobs.executions import JobExecution, Status
 from ota_stream.jobs.jobs import Job, JobStatus, TargetSelection
 from ota_stream.jobs.options import JobOptions
 from ota_stream.jobs.pages import page
@@ -86,6 +86,18 @@ class JobQueries:
         ]
         executions, more = page(chosen, max_results, next_token)
         return {"executionSummaries": [shapes.execution_of_thing(one) for one in executions], **more}
+
+    def latest_of_job(self, job_id: str, most: int, now: float) -> list[dict[str, Any]]:
+        """Return the executions of a job that have changed last, the last one first, each with its `thingName`."""
+        self._job(job_id)
+        return [self._shown(one, now) for one in self._book.latest_of_job(job_id, most)]
+
+    def latest_of_thing(self, thing: str, most: int, now: float) -> list[dict[str, Any]]:
+        """Return the executions of a thing that have changed last, the last one first, each with its `thingName`."""
+        return [self._shown(one, now) for one in self._book.latest_of_thing(thing, most)]
+
+    def _shown(self, one: JobExecution, now: float) -> dict[str, Any]:
+        return {"thingName": one.thing, **shapes.execution(self._options, one, now)["execution"]}
 
     def _job(self, job_id: str) -> Job:
         job = self._book.jobs.get(job_id)

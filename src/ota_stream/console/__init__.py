@@ -1,0 +1,1 @@
+"""The web console: what a person looks at, each page with a JSON twin."""
