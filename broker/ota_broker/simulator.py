@@ -46,9 +46,9 @@ from ota_stream.answers import Effect
 from ota_stream.api import diagnosed, moving_time
 from ota_stream.api import faults as faults_api
 from ota_stream.api.operated import Operated
-from ota_stream.console import twins
 from ota_stream.console.fleets import Fleets
 from ota_stream.console.outlook import Outlook
+from ota_stream.console.site import Console
 from ota_stream.diagnosis.conversation import Client
 from ota_stream.diagnosis.kinds import Finding
 from ota_stream.diagnosis.service import Diagnosis
@@ -202,11 +202,13 @@ class Simulator:
             self._tls_door = TlsDoor(settings.host, settings.tls_port, tls, services.principals)
             opened.push_async_callback(self._tls_door.close)
         names, web = {settings.host, *settings.hostnames}, partial(self._web_sockets, data_dir, log)
+        console = self._open_console()
+        opened.callback(console.close)
         more = [
             diagnosed.route(self._diagnosis),
             *moving_time.routes(self.time),
             *faults_api.routes(self.faults, self._clock),
-            *twins.routes(self._outlook()),
+            *console.routes(),
         ]
         await self._http.serve(services, names, self._rights_changed, self._listener.meter, web, more=more)
         if self._tls_door is not None:
@@ -214,11 +216,11 @@ class Simulator:
             self._https = await self._http.serve_tls(settings.https_port, self._tls_door.tls.web)
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
 
-    def _outlook(self) -> Outlook:
-        """Return all that a person may look at."""
-        clients = Attendance(self._listener)
-        services = self._services.cloud
-        return Outlook(services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time)
+    def _open_console(self) -> Console:
+        """Return the pages, over all that a person may look at."""
+        clients, services = Attendance(self._listener), self._services.cloud
+        outlook = Outlook(services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time)
+        return Console(outlook)
 
     def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
         return self._listener.exchange.end_connection(client_id, clean_session=clean, prevent_will=silent)

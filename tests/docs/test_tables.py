@@ -23,7 +23,8 @@ from ota_device.flavours import FLAVOURS
 from ota_device.reasons import WORDS
 from ota_device.verify import Certificates, check
 from ota_stream.answers import Reply
-from ota_stream.cli.update import PROFILES, Sign, update
+from ota_stream.api.usual import PROFILES, Sign
+from ota_stream.cli.update import update
 from ota_stream.jobs.configs import RetryConfig, RetryCriterion, TimeoutConfig
 from ota_stream.jobs.errors import Why
 from ota_stream.jobs.executions import PENDING, STRICT_TRANSITIONS, TRANSITIONS, Event, Status

@@ -1,6 +1,6 @@
 """The cloud as its operator has it: the services that take calls, and how what comes of a call is kept and sent."""
 
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ota_stream.answers import Effect
@@ -41,7 +41,7 @@ class Operated:
     clock: Clock
     hand_over: Callable[[Effect], None]
     commit: Callable[[], None]
-    groups: Container[str]
+    groups: Collection[str]
     things: Collection[str]
     arn: Callable[[str], str]
     policies: PolicyService

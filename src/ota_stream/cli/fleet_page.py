@@ -7,8 +7,8 @@ from typing import Final
 from ota_device.fleet.histogram import edge
 from ota_device.fleet.report import Report, Times
 from ota_device.fleet.tally import HEAT_EVERY, Sample
-from ota_stream.cli import charts
-from ota_stream.cli.charts import Line
+from ota_stream import charts
+from ota_stream.charts import Line
 from ota_stream.cli.fleet_view import milliseconds
 from ota_stream.cli.logs import printable
 

@@ -11,8 +11,9 @@ from ota_device.fleet.engine import Fleet, Give, Plan
 from ota_device.fleet.job_work import JobWork, Keys
 from ota_device.fleet.stream_work import Errand, StreamWork
 from ota_device.verify import Certificates
+from ota_stream.api.usual import Sign
 from ota_stream.cli.control_client import connect
-from ota_stream.cli.update import Order, Protocol, Sign, read, send
+from ota_stream.cli.update import Order, Protocol, read, send
 from ota_stream.signing.keys import Validity, mint_ca
 from ota_stream.signing.platforms import KeyKind
 from ota_stream.stores.keys import signers

@@ -11,6 +11,7 @@ import typer
 from msgspec import Struct
 
 from ota_device import versions
+from ota_stream.api.usual import BUCKET, PROFILES, ROLE, Sign
 from ota_stream.cli import tables, watch
 from ota_stream.cli.control_client import CallError, ControlClient, Json, connect
 from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption
@@ -19,13 +20,11 @@ from ota_stream.cli.logs import printable
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.names import is_group_name
 from ota_stream.signing.damage import Damage
+from ota_stream.signing.profiles import SigningProfile
 from ota_stream.stores.datadir import DEFAULT
-from ota_stream.stores.keys import SIGNER
 from ota_stream.streams.quotas import FILE_SIZE_MAX
 from ota_stream.updates.orders import DAMAGE
 
-BUCKET: Final = "ota-stream-firmware"
-ROLE: Final = "arn:aws:iam::123456789012:role/ota-stream"  # the API wants one; nobody assumes it
 PATIENCE: Final = 60.0  # seconds for an update to be made
 PAUSE: Final = 0.1
 _STEM_MAX: Final = 40  # with its ending the id still fits into a job id
@@ -39,37 +38,6 @@ class Protocol(StrEnum):
 
     MQTT = "mqtt"
     HTTP = "http"
-
-
-class Sign(StrEnum):
-    """Whether the image is signed, and with which kind of key."""
-
-    ECDSA = "ecdsa"
-    RSA = "rsa"
-    NONE = "none"
-
-
-class Profile(Struct, frozen=True):
-    """The signing profile of a kind of key: made on first use, the same ever after.
-
-    `certificate` names the key pair in the data directory, `path` is what the job document calls the certificate.
-    """
-
-    name: str
-    certificate: str
-    path: str
-    algorithm: str
-
-
-PROFILES: Final = {
-    kind: Profile(
-        name=f"ota_stream_{kind}",
-        certificate=f"{SIGNER}{kind}",
-        path=f"{kind}-sha256-signer.crt.pem",
-        algorithm=f"sig-sha256-{kind}",
-    )
-    for kind in (Sign.ECDSA, Sign.RSA)
-}
 
 
 class UpdateError(OtaStreamError):
@@ -173,13 +141,13 @@ def _new_id(firmware: Path) -> str:
     return f"{stem}-{secrets.token_hex(4)}"
 
 
-def _put_profile(client: ControlClient, profile: Profile) -> str:
+def _put_profile(client: ControlClient, profile: SigningProfile) -> str:
     """Make the profile and its key on first use; return the file of the certificate."""
     body = {
-        "platform": "AmazonFreeRTOS-Default",
+        "platform": profile.platform,
         "certificate": profile.certificate,
-        "certificatePath": profile.path,
-        "algorithm": profile.algorithm,
+        "certificatePath": profile.certificate_path,
+        "algorithm": profile.signs_with.value,
     }
     return str(client.put("signing-profiles", profile.name, body=body)["certificateFile"])
 

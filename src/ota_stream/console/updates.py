@@ -1,11 +1,13 @@
 """The page OTA updates: what became of each, and how far every thing of one is."""
 
 import re
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from ota_stream.api import shapes
+from ota_stream.api.usual import PROFILES, Sign
 from ota_stream.console.outlook import Outlook
 from ota_stream.diagnosis import reasons
 from ota_stream.errors import ControlError
@@ -30,7 +32,19 @@ def shown(outlook: Outlook) -> dict[str, Any]:
                 "counts": None if job is None else job["jobProcessDetails"],
             }
         )
-    return {"otaUpdates": rows, "more": page.next_token is not None}
+    return {"otaUpdates": rows, "more": page.next_token is not None, "choices": _choices(outlook)}
+
+
+def _choices(outlook: Outlook) -> dict[str, list[str]]:
+    """Return what a new update can be made with: the first of each."""
+    cloud = outlook.cloud
+    profiles = (each.name for each in cloud.signing.list_profiles())
+    own = {each.name for each in PROFILES.values()}
+    return {
+        "things": list(islice(cloud.things, ROWS_MAX)),
+        "groups": list(islice(cloud.groups, ROWS_MAX)),
+        "signing": [*Sign, *islice((name for name in profiles if name not in own), ROWS_MAX)],
+    }
 
 
 def update(outlook: Outlook, ota_update_id: str) -> dict[str, Any]:

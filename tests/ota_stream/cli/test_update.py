@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 from http_cloud import HttpCloud, serving_http
 from images import image_bytes
 from live import wait_until
+from ota_stream.api.usual import BUCKET, PROFILES, Sign
 from ota_stream.cli import watch
 from ota_stream.cli.control_client import ControlClient
 from ota_stream.cli.endpoints import Endpoint
 from ota_stream.cli.executions import Execution
-from ota_stream.cli.update import BUCKET, PROFILES, Sign, update
+from ota_stream.cli.update import update
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs import topics
 from ota_stream.signing.damage import Damage

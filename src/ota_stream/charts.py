@@ -81,7 +81,7 @@ def heat(title: str, columns: Sequence[Sequence[int]], names: Sequence[str], sec
 
 
 def _frame(title: str, body: str, height: int = HEIGHT) -> str:
-    box = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img"'
+    box = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-label="{escape(title)}"'
     return f"<figure><figcaption>{escape(title)}</figcaption><svg {box}>{body}</svg></figure>"
 
 

@@ -1,0 +1,228 @@
+"""The console's pages under `/_ota/`: which there are, what is drawn, what moves, and what their forms do."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from functools import partial
+from importlib import resources
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ota_stream.api.calls import JSON_MAX, Call, read
+from ota_stream.console import clock, faults, fleet, forms, orders, streams, things, updates
+from ota_stream.console.drawing import draw, part
+from ota_stream.console.forms import Form
+from ota_stream.console.live import Live
+from ota_stream.console.outlook import Outlook
+from ota_stream.errors import ControlError, OtaStreamError
+
+ROOT: Final = "/_ota/console"
+
+Read = Callable[[Outlook, Call], dict[str, Any]]
+"""What a page shows, which is its JSON twin too."""
+
+Act = Callable[[Outlook, str, Form], Awaitable[str]]
+"""What a form does, about the id of its path: the page to go on with. Raises OtaStreamError."""
+
+
+class Page(NamedTuple):
+    """A page: its path and name, its template (and that of the part that moves), and what it shows."""
+
+    path: str
+    title: str
+    template: str
+    read: Read
+
+
+class Deed(NamedTuple):
+    """A form: where it is sent to, what it does, the page that shows what was wrong, and whether it has an image."""
+
+    path: str
+    act: Act
+    page: str
+    image: bool = False
+
+
+PAGES: Final = (
+    Page("updates", "OTA updates", "updates", lambda outlook, _: updates.shown(outlook)),
+    Page("updates/{id}", "OTA update", "update", lambda outlook, call: updates.update(outlook, call.path["id"])),
+    Page("streams", "Streams", "streams", lambda outlook, _: streams.shown(outlook)),
+    Page(
+        "streams/{id}",
+        "Stream",
+        "stream",
+        lambda outlook, call: streams.stream(outlook, call.path["id"], call.query.get("thing", "")),
+    ),
+    Page("things", "Things", "things", lambda outlook, call: things.shown(outlook, call.query.get("name", ""))),
+    Page("things/{id}", "Thing", "thing", lambda outlook, call: things.thing(outlook, call.path["id"])),
+    Page("faults", "Faults", "faults", lambda outlook, _: faults.shown(outlook)),
+    Page("clock", "Clock", "clock", lambda outlook, _: clock.shown(outlook)),
+    Page("fleet", "Fleet", "fleet", lambda outlook, _: fleet.shown(outlook)),
+)
+DEEDS: Final = (
+    Deed("updates", orders.create, "updates", image=True),
+    Deed("updates/{id}/cancel", orders.cancel, "updates/{id}"),
+    Deed("updates/{id}/delete", orders.delete, "updates/{id}"),
+    Deed("faults", faults.add, "faults"),
+    Deed("faults/{id}/remove", faults.remove, "faults"),
+    Deed("faults/clear", faults.clear, "faults"),
+    Deed("clock/pace", clock.run, "clock"),
+    Deed("clock/step", clock.step, "clock"),
+)
+STATIC: Final = {
+    "htmx.min.js": "text/javascript",
+    "htmx-sse.min.js": "text/javascript",
+    "pico.min.css": "text/css",
+    "console.css": "text/css",
+}
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_QUERIES: Final = ("name", "thing")  # parts of names that a page looks for
+_BY_PATH: Final = {page.path: page for page in PAGES}
+
+
+class Console:
+    """Answers for the pages. Close it before the server stops."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._outlook = outlook
+        self._live = Live()
+
+    def routes(self) -> list[Route]:
+        """Return the routes under `/_ota`."""
+        found = [
+            Route("/", _go_to_first, methods=["GET"]),
+            Route("/console/static/{file}", _static, methods=["GET"]),
+            Route("/fleets/{id}", self._hear_fleet, methods=["PUT"]),
+        ]
+        for page in PAGES:
+            path = _route(page.path)
+            found += [
+                Route(f"{path}.json", partial(self._twin, page), methods=["GET"]),
+                Route(f"{path}/live", partial(self._moving, page), methods=["GET"]),
+                Route(path, partial(self._shown, page), methods=["GET"]),
+            ]
+        return found + [Route(_route(deed.path), partial(self._done, deed), methods=["POST"]) for deed in DEEDS]
+
+    def close(self) -> None:
+        """End what has no end."""
+        self._live.close()
+
+    async def _twin(self, page: Page, request: Request) -> Response:
+        content = page.read(self._outlook, await read(request, JSON_MAX))
+        return Response(msgspec.json.encode(content), media_type="application/json", headers=HEADERS)
+
+    async def _shown(self, page: Page, request: Request) -> Response:
+        call = await read(request, JSON_MAX)
+        try:
+            return self._page(page, call)
+        except ControlError as error:
+            return _trouble(error)
+
+    async def _moving(self, page: Page, request: Request) -> Response:
+        call = await read(request, JSON_MAX)
+        page.read(self._outlook, call)  # what is not there is an answer, not a stream
+
+        def picture() -> str:
+            return draw(f"live/{page.template}.html", {"page": page.read(self._outlook, call), "root": ROOT})
+
+        name = f"{page.path} {call.path.get('id')} {_query(call)}"
+        events = _events(self._live.pictures(name, picture))
+        return StreamingResponse(events, headers=HEADERS, media_type="text/event-stream")
+
+    async def _done(self, deed: Deed, request: Request) -> Response:
+        form, about = Form({}), request.path_params.get("id", "")
+        try:
+            form = await forms.read(request, image=deed.image)
+            return RedirectResponse(f"{ROOT}/{await deed.act(self._outlook, about, form)}", 303)
+        except OtaStreamError as error:
+            call = Call({"id": about}, {}, "", b"")
+            status = error.status if isinstance(error, ControlError) else 400
+            try:
+                return self._page(_BY_PATH[deed.page], call, error=_said(error), entered=form.texts, status=status)
+            except ControlError:  # what it was about is not there
+                return _trouble(ControlError("", status, _said(error)))
+
+    def _page(
+        self,
+        page: Page,
+        call: Call,
+        *,
+        error: str = "",
+        entered: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        path, query = page.path.replace("{id}", part(call.path.get("id", ""))), _query(call)
+        content = {
+            **_frame(page.title, page.path.partition("/")[0]),
+            "page": page.read(self._outlook, call),
+            "query": {name: call.query.get(name, "") for name in _QUERIES},
+            "address": f"{ROOT}/{path}",
+            "live": None if call.query.get("live") == "off" else f"{ROOT}/{path}/live?{query}",
+            "part": f"live/{page.template}.html",
+            "error": error,
+            "entered": entered or {},
+        }
+        return _html(draw(f"{page.template}.html", content), status)
+
+    async def _hear_fleet(self, request: Request) -> Response:
+        call = await read(request, JSON_MAX)
+        call.must_be("application/json")  # which no form of a web page can say (A17)
+        self._outlook.fleets.tell(call.path["id"], call.body)
+        return Response(b"{}", media_type="application/json")
+
+
+def _route(path: str) -> str:
+    return "/console/" + path.replace("{id}", "{id:path}")  # a client id may have slashes
+
+
+async def _events(pictures: AsyncGenerator[str | None]) -> AsyncGenerator[str]:
+    """Write pictures as server-sent events (HTML standard, 9.2.5); a comment where there is none."""
+    async with aclosing(pictures):
+        async for picture in pictures:
+            if picture is None:
+                yield ":\n\n"
+            else:
+                yield "event: picture\n" + "".join(f"data: {line}\n" for line in picture.splitlines()) + "\n"
+
+
+async def _go_to_first(_: Request) -> Response:
+    return RedirectResponse(f"{ROOT}/{PAGES[0].path}")
+
+
+async def _static(request: Request) -> Response:
+    name = request.path_params["file"]
+    if name not in STATIC:
+        raise ControlError("ResourceNotFoundException", 404, f"there is no file {name[:40]!r}")
+    content = resources.files("ota_stream.console").joinpath("static", name).read_bytes()
+    return Response(content, media_type=STATIC[name], headers={**HEADERS, "Cache-Control": "max-age=3600"})
+
+
+def _frame(title: str, here: str) -> dict[str, Any]:
+    named = [page for page in PAGES if "{" not in page.path]
+    return {"title": title, "here": here, "pages": named, "root": ROOT, "token": forms.TOKEN}
+
+
+def _said(error: OtaStreamError) -> str:
+    return error.message if isinstance(error, ControlError) else str(error)
+
+
+def _trouble(error: ControlError) -> Response:
+    return _html(draw("error.html", {**_frame("Not possible", ""), "error": error.message}), error.status)
+
+
+def _html(text: str, status: int = 200) -> Response:
+    return Response(text, status, HEADERS, "text/html")
+
+
+def _query(call: Call) -> str:
+    return urlencode({name: call.query[name] for name in _QUERIES if call.query.get(name)})
