@@ -392,7 +392,7 @@ def test_openssl_verifies_an_update_as_the_page_says(tmp_path: Path):
 
 def test_the_page_names_the_profiles_and_their_certificates():
     for kind in (Sign.ECDSA, Sign.RSA):
-        assert {PROFILES[kind].name, PROFILES[kind].path} <= {
+        assert {PROFILES[kind].name, PROFILES[kind].certificate_path} <= {
             name.rpartition("/signing-profiles/")[2].removesuffix("/certificate")
             for name in code(section(UPDATES, "Code signing"))
         }

@@ -27,6 +27,7 @@ COMMANDS: Final["Mapping[str, str]"] = MappingProxyType(
         "settings": "settings:settings",
         "quotas": "quotas:quotas",
         "diagnose": "diagnose:diagnose",
+        "top": "top:top",
         "demo": "demo:demo",
         "worker": "worker:worker",
         "certs": "certs:certs_app",

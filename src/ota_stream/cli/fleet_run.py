@@ -27,6 +27,7 @@ from ota_stream.cli import fleet_files
 from ota_stream.cli.control_client import CallError
 from ota_stream.cli.endpoints import EndpointError
 from ota_stream.cli.fleet_cloud import Cloud
+from ota_stream.cli.fleet_news import News
 from ota_stream.cli.fleet_view import milliseconds, view
 from ota_stream.cli.logs import printable
 from ota_stream.errors import OtaStreamError
@@ -93,11 +94,16 @@ async def _run(order: Run) -> Report:
         with metrics.serving(fleet.tally, order.metrics_port) as port, view(fleet, console) as show:
             if port is not None:
                 typer.echo(f"metrics: http://{metrics.HOST}:{port}/metrics", err=True)
-            showing = loop.create_task(_show(show))
+            news = None if cloud is None else News(fleet, order.title, cloud.client)
+            beside = [loop.create_task(_show(show))]
+            beside += [] if news is None else [loop.create_task(news.go_on())]
             try:
                 await fleet.run()
             finally:
-                showing.cancel()
+                for each in beside:
+                    each.cancel()
+            if news is not None:
+                await news.end()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -115,7 +115,7 @@ def test_an_image_becomes_a_signed_update_with_its_stream_and_job(cloud: HttpClo
     document = document_of(cloud, "AFR_OTA-u1")
     assert document["streamname"] == printed["stream"]
     assert document["files"][0]["filepath"] == "app 1.bin"
-    assert document["files"][0]["certfile"] == PROFILES[Sign.ECDSA].path
+    assert document["files"][0]["certfile"] == PROFILES[Sign.ECDSA].certificate_path
     assert document["files"][0]["sig-sha256-ecdsa"]
     with open(printed["certificate"]) as certificate:  # noqa: PTH123
         assert certificate.readline() == "-----BEGIN CERTIFICATE-----\n"
