@@ -1,0 +1,33 @@
+"""docs/console.md: every page with its path, its bounds, and no other."""
+
+from docs.pages import ROOT, code, table
+from ota_broker.watched import LOOKS_FOR
+from ota_stream.console import fleets, live, site, streams, things, updates
+from ota_stream.transfers import pictures, service
+
+PAGE = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_page_of_the_console():
+    told = [(row["page"], *code(row["path"])) for row in table(PAGE, "page", "path")]
+    assert told == [(each.title, each.path) for each in site.PAGES]
+
+
+def test_a_page_that_does_something_says_so():
+    doing = {row["path"].strip("`") for row in table(PAGE, "page", "does") if row["does"]}
+    assert doing == {deed.page for deed in site.DEEDS}
+
+
+def test_the_limits_are_the_codes():
+    text = PAGE.replace("\n", " ")
+    for said in (
+        f"the newest {updates.ROWS_MAX}",
+        f"the first {things.ROWS_MAX}",
+        f"the {streams.MAPS_MAX} downloads",
+        f"the last {fleets.FLEETS_MAX} fleets, each with plots of its last {fleets.MOMENTS_MAX} seconds",
+        f"more than {pictures.CELLS_MAX} blocks",
+        f"The maps of {service.TRANSFERS_MAX:,} downloads in {service.MAPS_MAX // 1024**2} MiB",
+        f"At most {live.LOOKERS_MAX} pages",
+    ):
+        assert said in text
+    assert (LOOKS_FOR, live.PUSH_EVERY) == (600, 0.5)  # ten minutes, twice a second
