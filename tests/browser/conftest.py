@@ -13,7 +13,7 @@ from ota_stream.testing import LocalCloud
 PATIENCE = 30_000  # milliseconds a test waits for what is to come
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: its loop would be in the way of asyncio's tests
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:

@@ -43,16 +43,16 @@ class Live:
         """How many pages are open."""
         return sum(len(scene.lookers) for scene in self._scenes.values())
 
+    def make_room(self) -> None:
+        """Raise ControlError (LimitExceededException) when too many look."""
+        if self.lookers >= LOOKERS_MAX:
+            raise ControlError("LimitExceededException", 429, f"more than {LOOKERS_MAX} pages are open: close some")
+
     async def pictures(self, name: str, draw: Draw) -> AsyncGenerator[str | None]:
         """Give what `draw` draws, whenever it is another picture; the same `name` is the same picture.
 
         None comes now and then where nothing moves: who is gone shows when it is written to.
-
-        Raises:
-            ControlError: too many look.
         """
-        if self.lookers >= LOOKERS_MAX:
-            raise ControlError("LimitExceededException", 429, f"more than {LOOKERS_MAX} pages are open: close some")
         scene = self._scenes.get(name)
         if scene is None:
             scene = self._scenes[name] = _Scene(draw)

@@ -130,6 +130,7 @@ class Console:
 
     async def _moving(self, page: Page, request: Request) -> Response:
         call = await read(request, JSON_MAX)
+        self._live.make_room()
         page.read(self._outlook, call)  # what is not there is an answer, not a stream
 
         def picture() -> str:

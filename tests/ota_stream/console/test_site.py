@@ -1,0 +1,145 @@
+"""The pages over HTTP: who is answered, what a browser is told it may do, and forms that are not from here."""
+
+import http.client
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from images import image_bytes
+from live import PATIENCE, wait_until
+from ota_stream.console import forms, site
+from ota_stream.testing import LocalCloud
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+def ask(
+    cloud: LocalCloud, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, http.client.HTTPMessage, str]:
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.request(method, f"/_ota/{path}", body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+
+
+def token(cloud: LocalCloud) -> str:
+    _, _, text = ask(cloud, "GET", "console/faults")
+    found = re.search(r'name="token" value="([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+def test_the_root_leads_to_the_first_page(cloud: LocalCloud):
+    status, headers, _ = ask(cloud, "GET", "")
+    assert (status, headers["Location"]) == (307, "/_ota/console/updates")
+
+
+@pytest.mark.parametrize("page", [page for page in site.PAGES if "{" not in page.path], ids=lambda page: page.path)
+def test_no_page_lets_a_script_run_that_is_not_ours(cloud: LocalCloud, page: site.Page):
+    status, headers, text = ask(cloud, "GET", f"console/{page.path}")
+    assert status == 200
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
+    assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")
+    assert (policy["frame-ancestors"], policy["form-action"]) == ("'none'", "'self'")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=", text)
+    assert not re.search(r"""(?:src|href|action)="(?:https?:)?//""", text), "everything is loaded from here"
+
+
+@pytest.mark.parametrize("name", site.STATIC)
+def test_the_files_of_the_pages_are_in_the_package(cloud: LocalCloud, name: str):
+    status, headers, text = ask(cloud, "GET", f"console/static/{name}")
+    assert (status, headers["Content-Type"].partition(";")[0]) == (200, site.STATIC[name])
+    assert len(text) > 500
+
+
+@pytest.mark.parametrize("path", ["console/static/none.js", "console/static/..%2fsite.py", "console/updates/ghost"])
+def test_what_is_not_there_is_not_found(cloud: LocalCloud, path: str):
+    assert ask(cloud, "GET", path)[0] == 404
+
+
+def test_a_stream_of_what_is_not_there_is_no_stream(cloud: LocalCloud):
+    assert ask(cloud, "GET", "console/updates/ghost/live")[0] == 404
+
+
+def test_a_form_without_this_starts_token_does_nothing(cloud: LocalCloud):  # A17
+    for sent in (b"fault=drop", b"fault=drop&token=", b"fault=drop&token=guess", b"fault=drop&token=%ff"):
+        status, _, text = ask(cloud, "POST", "console/faults", sent, FORM)
+        assert (status, "of an earlier start" in text) == (403, True)
+    assert "No fault is set." in ask(cloud, "GET", "console/faults")[2]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.test"}]
+)
+def test_a_page_of_another_site_is_refused_even_with_the_token(cloud: LocalCloud, headers: dict[str, str]):  # A17, A18
+    sent = f"fault=drop&token={token(cloud)}".encode()
+    assert ask(cloud, "POST", "console/faults", sent, {**FORM, **headers})[0] == 403
+    assert ask(cloud, "GET", "console/faults", headers=headers)[0] == 403
+
+
+def test_a_form_that_is_too_large_is_refused_before_it_is_read(cloud: LocalCloud):
+    headers = {**FORM, "Content-Length": str(forms.FORM_MAX + 1)}
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.putrequest("POST", "/_ota/console/faults")
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+
+
+def test_a_form_of_no_length_or_that_is_none_is_refused(cloud: LocalCloud):
+    assert ask(cloud, "POST", "console/faults", b"--x--", {"Content-Type": "multipart/form-data; boundary=x"})[0] == 403
+    assert ask(cloud, "POST", "console/faults", b"", {"Content-Type": "multipart/form-data"})[0] in {400, 403}
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.request("POST", "/_ota/console/faults", iter([b"fault=drop"]), FORM, encode_chunked=True)
+        assert connection.getresponse().status == 413
+
+
+def test_a_deed_about_what_is_gone_says_so(cloud: LocalCloud):
+    sent = f"token={token(cloud)}".encode()
+    status, _, text = ask(cloud, "POST", "console/updates/ghost/cancel", sent, FORM)
+    assert (status, "no OTA update" in text) == (404, True)
+
+
+def test_what_moves_comes_as_events_and_only_when_it_has_changed(cloud: LocalCloud):
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.request("GET", "/_ota/console/updates/live")
+        answer = connection.getresponse()
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        assert "No OTA update yet." in event(answer)
+        update = cloud.create_update(image_bytes(1000), "dev1")
+        text = ""
+        while update.ota_update_id not in text or "IN_PROGRESS" not in text:
+            text = event(answer)
+        assert "<html" not in text
+
+
+def event(answer: http.client.HTTPResponse) -> str:
+    """Return the next picture."""
+    lines: list[str] = []
+    while not lines or lines[-1]:
+        lines.append(answer.readline().decode().rstrip("\n"))
+        if lines == [":"]:
+            lines.clear()
+    assert lines[0] == "event: picture"
+    return "\n".join(line.removeprefix("data: ") for line in lines[1:-1])
+
+
+def test_a_simulator_with_an_open_page_stops_at_once(tmp_path: Path):
+    cloud = LocalCloud(tmp_path).start()
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.request("GET", "/_ota/console/updates/live")
+        answer = connection.getresponse()
+        event(answer)
+        cloud.stop()
+        wait_until(lambda: not answer.read(), "the end of the stream")
