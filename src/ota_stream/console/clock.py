@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from ota_stream.api.calls import Call
 from ota_stream.api.moving_time import SPEED_MAX, STEP_MAX, Movable
 from ota_stream.console.forms import Form
 from ota_stream.console.outlook import Outlook
 from ota_stream.errors import ControlError
 
 
-def shown(outlook: Outlook) -> dict[str, Any]:
+def shown(outlook: Outlook, _: Call) -> dict[str, Any]:
     """Return the time (epoch seconds), the speed, and the seconds ahead of the machine's clock."""
     if outlook.time is None:
         return {"movable": False, "now": outlook.cloud.clock.wall(), "speed": 1.0, "ahead": 0.0}

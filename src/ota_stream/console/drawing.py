@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 from ota_stream.charts import Line, lines
@@ -32,7 +32,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"moment": moment, "size": size, "part": part, "chart": chart}
+    filters = cast("dict[str, object]", made.filters)
+    filters.update(moment=moment, size=size, part=part, chart=chart)
     return made
 
 

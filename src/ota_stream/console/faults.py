@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ota_stream.api.calls import Call
 from ota_stream.console.forms import Form
 from ota_stream.console.outlook import Outlook
 from ota_stream.errors import ControlError
@@ -14,7 +15,7 @@ from ota_stream.faults.kinds import KINDS
 _COMMON: Final = {field.name for field in msgspec.structs.fields(Fault)}
 
 
-def shown(outlook: Outlook) -> dict[str, Any]:
+def shown(outlook: Outlook, _: Call) -> dict[str, Any]:
     """Return the faults that are set, and every kind with the attributes of its own."""
     kinds = [{"fault": name, "says": _says(kind), "attributes": _attributes(kind)} for name, kind in KINDS.items()]
     return {"faults": outlook.faults.shown(), "kinds": kinds}

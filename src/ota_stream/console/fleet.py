@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ota_stream.api.calls import Call
 from ota_stream.console.outlook import Outlook
 
 
-def shown(outlook: Outlook) -> dict[str, Any]:
+def shown(outlook: Outlook, _: Call) -> dict[str, Any]:
     """Return the fleets, the newest first."""
     return {"fleets": outlook.fleets.shown()}

@@ -47,23 +47,18 @@ class Deed(NamedTuple):
     image: bool = False
 
 
-PAGES: Final = (
-    Page("updates", "OTA updates", "updates", lambda outlook, _: updates.shown(outlook)),
-    Page("updates/{id}", "OTA update", "update", lambda outlook, call: updates.update(outlook, call.path["id"])),
-    Page("streams", "Streams", "streams", lambda outlook, _: streams.shown(outlook)),
-    Page(
-        "streams/{id}",
-        "Stream",
-        "stream",
-        lambda outlook, call: streams.stream(outlook, call.path["id"], call.query.get("thing", "")),
-    ),
-    Page("things", "Things", "things", lambda outlook, call: things.shown(outlook, call.query.get("name", ""))),
-    Page("things/{id}", "Thing", "thing", lambda outlook, call: things.thing(outlook, call.path["id"])),
-    Page("faults", "Faults", "faults", lambda outlook, _: faults.shown(outlook)),
-    Page("clock", "Clock", "clock", lambda outlook, _: clock.shown(outlook)),
-    Page("fleet", "Fleet", "fleet", lambda outlook, _: fleet.shown(outlook)),
+PAGES: Final[tuple[Page, ...]] = (
+    Page("updates", "OTA updates", "updates", updates.shown),
+    Page("updates/{id}", "OTA update", "update", updates.update),
+    Page("streams", "Streams", "streams", streams.shown),
+    Page("streams/{id}", "Stream", "stream", streams.stream),
+    Page("things", "Things", "things", things.shown),
+    Page("things/{id}", "Thing", "thing", things.thing),
+    Page("faults", "Faults", "faults", faults.shown),
+    Page("clock", "Clock", "clock", clock.shown),
+    Page("fleet", "Fleet", "fleet", fleet.shown),
 )
-DEEDS: Final = (
+DEEDS: Final[tuple[Deed, ...]] = (
     Deed("updates", orders.create, "updates", image=True),
     Deed("updates/{id}/cancel", orders.cancel, "updates/{id}"),
     Deed("updates/{id}/delete", orders.delete, "updates/{id}"),

@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Any, Final
 
 from ota_stream.api import shapes
+from ota_stream.api.calls import Call
 from ota_stream.console.outlook import Outlook
 from ota_stream.errors import ControlError
 from ota_stream.transfers import pictures
@@ -12,7 +13,7 @@ ROWS_MAX: Final = 50  # streams shown
 MAPS_MAX: Final = 20  # block maps shown
 
 
-def shown(outlook: Outlook) -> dict[str, Any]:
+def shown(outlook: Outlook, _: Call) -> dict[str, Any]:
     """Return the streams, the newest first, each with how often it is asked about."""
     transfers, now = outlook.look(), outlook.cloud.clock.wall()
     streams = list(islice(reversed(list(outlook.cloud.catalog)), ROWS_MAX + 1))
@@ -30,13 +31,14 @@ def shown(outlook: Outlook) -> dict[str, Any]:
     return {"streams": rows, "more": len(streams) > ROWS_MAX}
 
 
-def stream(outlook: Outlook, stream_id: str, thing: str = "") -> dict[str, Any]:
-    """Return a stream with the downloads that began last, or those of things whose name has `thing` in it.
+def stream(outlook: Outlook, call: Call) -> dict[str, Any]:
+    """Return a stream with the downloads that began last, or those of things whose name has the query's `thing`.
 
     Raises:
         ControlError: ResourceNotFoundException.
     """
     transfers, now = outlook.look(), outlook.cloud.clock.wall()
+    stream_id, thing = call.path["id"], call.query.get("thing", "")
     known = outlook.cloud.catalog.find(stream_id)
     if known is None:
         raise ControlError("ResourceNotFoundException", 404, f"there is no stream {stream_id[:128]!r}")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ota_stream.api.calls import Call
 from ota_stream.console.outlook import Outlook, Presence
 from ota_stream.errors import ControlError
 
@@ -14,15 +15,17 @@ FINDINGS_MAX: Final = 20  # of a thing
 _NAMES: Final = 100_000  # looked through for a part of a name, at most
 
 
-def shown(outlook: Outlook, part: str = "") -> dict[str, Any]:
-    """Return the first things whose name has `part` in it."""
+def shown(outlook: Outlook, call: Call) -> dict[str, Any]:
+    """Return the first things whose name has the query's `name` in it."""
+    part = call.query.get("name", "")
     names = (name for name in islice(_names(outlook), _NAMES) if part in name)
     rows = [_row(outlook, name) for name in islice(names, ROWS_MAX + 1)]
     return {"things": rows[:ROWS_MAX], "more": len(rows) > ROWS_MAX, "connected": outlook.clients.connected}
 
 
-def thing(outlook: Outlook, name: str) -> dict[str, Any]:
+def thing(outlook: Outlook, call: Call) -> dict[str, Any]:
     """Return all about one. Raises ControlError (ResourceNotFoundException)."""
+    name = call.path["id"]
     presence = outlook.clients.find(name)
     if presence is None and name not in outlook.cloud.things:
         raise ControlError("ResourceNotFoundException", 404, f"there is no thing and no client {name[:128]!r}")

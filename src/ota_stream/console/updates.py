@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ota_stream.api import shapes
+from ota_stream.api.calls import Call
 from ota_stream.api.usual import PROFILES, Sign
 from ota_stream.console.outlook import Outlook
 from ota_stream.diagnosis import reasons
@@ -18,7 +19,7 @@ ROWS_MAX: Final = 50  # updates, or things of one, that are shown
 _RECEIVED: Final = re.compile(r"(\d{1,9})/(\d{1,9})")  # blocks or bytes, as agents report them
 
 
-def shown(outlook: Outlook) -> dict[str, Any]:
+def shown(outlook: Outlook, _: Call) -> dict[str, Any]:
     """Return the updates, the newest first."""
     page = outlook.cloud.updates.list(max_results=ROWS_MAX)
     rows: list[dict[str, Any]] = []
@@ -47,9 +48,10 @@ def _choices(outlook: Outlook) -> dict[str, list[str]]:
     }
 
 
-def update(outlook: Outlook, ota_update_id: str) -> dict[str, Any]:
+def update(outlook: Outlook, call: Call) -> dict[str, Any]:
     """Return all about one: itself, its moments, its job, its things. Raises ControlError."""
     cloud, transfers, now = outlook.cloud, outlook.look(), outlook.cloud.clock.wall()
+    ota_update_id = call.path["id"]
     known = cloud.updates.get(ota_update_id)
     callers = (file.stream.stream_id for file in known.request.files if file.stream is not None)
     stream_id = known.stream_id or next(callers, None)
