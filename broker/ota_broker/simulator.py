@@ -46,6 +46,7 @@ from ota_stream.answers import Effect
 from ota_stream.api import diagnosed, moving_time
 from ota_stream.api import faults as faults_api
 from ota_stream.api.operated import Operated
+from ota_stream.console import login
 from ota_stream.console.fleets import Fleets
 from ota_stream.console.outlook import Outlook
 from ota_stream.console.site import Console
@@ -82,6 +83,7 @@ class Simulator:
         self._clock = self._movable or SystemClock()
         self._timers = None if self._movable is None else Timers(self._movable)
         self.time = None if self._movable is None else MovedTime(self._movable, self._wait, self._pass)
+        self.console_token = None if settings.is_loopback() else login.new_token()
         self.faults = FaultDesk(self._faults_changed, settings.seed or 0)
         self._watched = Watched(self.catalog, self._clock.monotonic, self._renew_cloud)
         self._notices = Notices(self._clock.monotonic)
@@ -220,7 +222,7 @@ class Simulator:
         """Return the pages, over all that a person may look at."""
         clients, services = Attendance(self._listener), self._services.cloud
         outlook = Outlook(services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time)
-        return Console(outlook)
+        return Console(outlook, self.console_token)
 
     def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
         return self._listener.exchange.end_connection(client_id, clean_session=clean, prevent_will=silent)

@@ -59,7 +59,7 @@ class _Overheard:
     def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
         """Answer a publish to a reserved topic. None when no service listens there."""
         outcome = self._cloud.answer(topic, payload, client_id, now)
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Answer):  # a late one too
             try:
                 self._transfers.hear(topic, payload, outcome, now)
             except Exception:

@@ -153,6 +153,14 @@ def summary(simulator: Simulator) -> dict[str, Any]:
     return {**simulator.endpoints, "streams": streams, "dataDir": simulator.settings.data_dir}
 
 
+def pages(simulator: Simulator) -> str:
+    """Return the address of the console; with the token where others than this machine can reach it."""
+    place = simulator.endpoints["http"]
+    host = f"[{place['host']}]" if ":" in place["host"] else place["host"]
+    token = simulator.console_token
+    return f"http://{host}:{place['port']}/_ota/" + ("" if token is None else f"?login={token}")
+
+
 def _print_json(simulator: Simulator) -> None:
     sys.stdout.write(json.dumps(summary(simulator)) + "\n")
     sys.stdout.flush()
@@ -182,6 +190,7 @@ def _print_banner(simulator: Simulator) -> None:
         _suggest(console, f"ota-stream certs thing device-1{where}", "its certificate; then give it --tls")
     _suggest(console, f"ota-stream update FIRMWARE --target device-1 --wait{where}", "an OTA update for it")
     _suggest(console, f"ota-stream logs{where} --follow", "every request, as CloudWatch would show it")
+    _suggest(console, pages(simulator), "open it: pages for people")
     _suggest(console, f"export AWS_ENDPOINT_URL=http://{found['http']}", "then boto3 and the AWS CLI come here")
 
 

@@ -56,6 +56,9 @@ def top(
         float | None,
         typer.Option(min=0.1, help="Seconds between two looks.  [default: 0.5 on a terminal, 5 elsewhere]"),
     ] = None,
+    login: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="What `serve` has printed, where it listens to other machines.")
+    ] = None,
     data_dir: DataDirOption = DEFAULT,
     endpoint_url: EndpointUrlOption = None,
 ) -> None:
@@ -73,26 +76,30 @@ def top(
     pause = interval or (SCREEN_EVERY if is_screen else LINES_EVERY)
     with _screen(console) if is_screen else _lines() as show:
         while True:
-            show(look(client))
+            show(look(client, login))
             if once:
                 return
             time.sleep(pause)
 
 
-def look(client: ControlClient) -> View:
+def look(client: ControlClient, login: str | None = None) -> View:
     """Read what there is to see. Raises CallError, EndpointError."""
-    streams: list[Json] = client.get("console", "streams.json")["streams"]
+
+    def read(*path: str) -> Json:
+        return client.get("console", *path[:-1], f"{path[-1]}.json", **({} if login is None else {"login": login}))
+
+    streams: list[Json] = read("streams")["streams"]
     asked = [stream for stream in streams if stream["downloads"]]
     downloads: list[Json] = []
     for stream in asked[:MAPS_MAX]:
         try:
-            downloads += client.get("console", "streams", f"{stream['streamId']}.json")["newest"]
+            downloads += read("streams", stream["streamId"])["newest"]
         except CallError:  # it was deleted since
             continue
     return View(
-        connected=client.get("console", "things.json")["connected"],
+        connected=read("things")["connected"],
         streams=streams,
-        updates=client.get("console", "updates.json")["otaUpdates"][:UPDATES_MAX],
+        updates=read("updates")["otaUpdates"][:UPDATES_MAX],
         downloads=downloads[:MAPS_MAX],
     )
 

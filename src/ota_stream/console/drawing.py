@@ -33,7 +33,7 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     filters = cast("dict[str, object]", made.filters)
-    filters.update(moment=moment, size=size, part=part, chart=chart)
+    filters.update(moment=moment, size=size, part=part, chart=chart, map_of_blocks=map_of_blocks)
     return made
 
 
@@ -55,6 +55,21 @@ def size(many: float) -> str:
 def part(text: str) -> str:
     """Write a name as a part of a path."""
     return quote(text, safe="")
+
+
+def map_of_blocks(download: Mapping[str, Any]) -> "Markup":
+    """Draw a block map: one shape for all cells of a kind, as wide as the cells are many."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with the templates
+
+    shapes: dict[str, list[str]] = {}
+    at = 0
+    for state, many in download["map"]:
+        shapes.setdefault(state, []).append(f"M{at} 0h{many}v1h-{many}z")
+        at += many
+    label = f"{download['sent']} of {download['blocks']} blocks sent, {download['repeated']} more than once"
+    box = f'viewBox="0 0 {at} 1" preserveAspectRatio="none" role="img" aria-label="{label}"'
+    paths = "".join(f'<path class="{state}" d="{"".join(parts)}"/>' for state, parts in shapes.items())
+    return Markup(f'<svg class="map" {box}>{paths}</svg>')  # noqa: S704 - numbers, and names that are ours
 
 
 def chart(moments: list[dict[str, Any]], title: str, unit: str, names: list[str]) -> "Markup":

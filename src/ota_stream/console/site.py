@@ -17,6 +17,7 @@ from ota_stream.console import clock, faults, fleet, forms, orders, streams, thi
 from ota_stream.console.drawing import draw, part
 from ota_stream.console.forms import Form
 from ota_stream.console.live import Live
+from ota_stream.console.login import Endpoint, guarded
 from ota_stream.console.outlook import Outlook
 from ota_stream.errors import ControlError, OtaStreamError
 
@@ -86,27 +87,31 @@ _BY_PATH: Final = {page.path: page for page in PAGES}
 
 
 class Console:
-    """Answers for the pages. Close it before the server stops."""
+    """Answers for the pages. Close it before the server stops. `token`: what one has to bring, None for nothing."""
 
-    def __init__(self, outlook: Outlook) -> None:
+    def __init__(self, outlook: Outlook, token: str | None = None) -> None:
         self._outlook = outlook
+        self._token = token
         self._live = Live()
 
     def routes(self) -> list[Route]:
         """Return the routes under `/_ota`."""
         found = [
-            Route("/", _go_to_first, methods=["GET"]),
+            self._route("GET", "/", _go_to_first),
             Route("/console/static/{file}", _static, methods=["GET"]),
             Route("/fleets/{id}", self._hear_fleet, methods=["PUT"]),
         ]
         for page in PAGES:
-            path = _route(page.path)
+            path = _path(page.path)
             found += [
-                Route(f"{path}.json", partial(self._twin, page), methods=["GET"]),
-                Route(f"{path}/live", partial(self._moving, page), methods=["GET"]),
-                Route(path, partial(self._shown, page), methods=["GET"]),
+                self._route("GET", f"{path}.json", partial(self._twin, page)),
+                self._route("GET", f"{path}/live", partial(self._moving, page)),
+                self._route("GET", path, partial(self._shown, page)),
             ]
-        return found + [Route(_route(deed.path), partial(self._done, deed), methods=["POST"]) for deed in DEEDS]
+        return found + [self._route("POST", _path(deed.path), partial(self._done, deed)) for deed in DEEDS]
+
+    def _route(self, method: str, path: str, endpoint: Endpoint) -> Route:
+        return Route(path, guarded(endpoint, self._token), methods=[method])
 
     def close(self) -> None:
         """End what has no end."""
@@ -177,7 +182,7 @@ class Console:
         return Response(b"{}", media_type="application/json")
 
 
-def _route(path: str) -> str:
+def _path(path: str) -> str:
     return "/console/" + path.replace("{id}", "{id:path}")  # a client id may have slashes
 
 

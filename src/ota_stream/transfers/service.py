@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ota_stream.answers import Answer, Reply
 from ota_stream.errors import OtaStreamError
+from ota_stream.records import RequestRecord
 from ota_stream.streams import blocks, quotas, topics
 from ota_stream.streams.cache import BoundedCache
 from ota_stream.streams.catalog import Catalog
@@ -19,6 +20,7 @@ TRANSFERS_MAX: Final = 20_000  # downloads remembered; the oldest give way
 MAPS_MAX: Final = 64 * 1024 * 1024  # bytes of their bits
 STREAMS_MAX: Final = 2_000  # streams whose requests are counted
 _ASKED_MAX: Final = 4 * 1024 * 1024  # bytes of requests whose meaning is remembered
+_CBOR_ENDS: Final = "r"  # no other format ends like this
 _OPTIONS: Final = StreamOptions()
 
 
@@ -39,7 +41,8 @@ class Transfers:
         self._traffic: dict[str, Traffic] = {}
         self._order: dict[Transfer, None] = {}  # the oldest first
         self._map_bytes = 0
-        self._asked = BoundedCache[tuple[Format, bytes], _Asked](_ASKED_MAX)
+        self._asked_in_cbor = BoundedCache[bytes, _Asked](_ASKED_MAX)  # two: hashing a format takes as long as all else
+        self._asked_in_json = BoundedCache[bytes, _Asked](_ASKED_MAX)
 
     # What is heard
 
@@ -48,11 +51,16 @@ class Transfers:
         transfer = self._current.get(topic)
         if transfer is None and not _is_get(topic):
             return
-        wire_format = _format(topic)
-        asked = self._asked.find((wire_format, payload)) or self._understand(wire_format, payload)
+        known = self._asked_in_cbor if topic[-1] == _CBOR_ENDS else self._asked_in_json
+        asked = known.find(payload) or self._understand(_format(topic), payload)
         if asked is None:
             return
-        if transfer is None or not self._goes_on(transfer, asked):
+        if (
+            transfer is None
+            or transfer.file_id != asked.file_id
+            or transfer.block_size != asked.block_size
+            or self._catalog.find(transfer.stream.stream_id) is not transfer.stream
+        ):
             transfer = self._begin(_parsed(topic), asked, now)
         if transfer is not None:
             self._count(transfer, asked, answer, now)
@@ -71,13 +79,17 @@ class Transfers:
         transfer.requests += 1
         traffic = transfer.traffic
         traffic.requests += 1
-        failure = transfer.failure = getattr(answer.record, "failure", None)
+        record = answer.record
+        failure = transfer.failure = record.failure if record.__class__ is RequestRecord else None
         if failure is not None:
             return
         mask, replies = asked.mask & transfer.whole, answer.replies
         many = len(replies)
         if many == mask.bit_count():
-            transfer.send(mask)
+            again = transfer.sent & mask
+            if again:
+                transfer.repeated |= again
+            transfer.sent |= mask
         else:  # a fault has had a part in it
             sent = list(_sent((*replies, *getattr(answer, "late", ()))))  # those of a LateAnswer will come
             many = len(sent)
@@ -100,7 +112,8 @@ class Transfers:
         for block_id in blocks.chosen(request, size):
             mask |= 1 << block_id
         asked = _Asked(file_id, size, mask)
-        self._asked.put((wire_format, payload), asked, len(payload) + mask.bit_length() // 8)
+        known = self._asked_in_cbor if wire_format is Format.CBOR else self._asked_in_json
+        known.put(payload, asked, len(payload) + mask.bit_length() // 8)
         return asked
 
     def _begin(self, topic: StreamTopic | None, asked: _Asked, now: float) -> Transfer | None:

@@ -41,6 +41,14 @@ def test_a_moment_of_a_real_simulator(cloud: LocalCloud):
     assert last[2] == f"dev1: 12 of 48 blocks of {update.stream_id} file 0, 0 again {'█' * 12}{'·' * 36}"
 
 
+def test_where_other_machines_can_look_it_brings_the_token(tmp_path: Path):
+    with LocalCloud(tmp_path, host="0.0.0.0", insecure=True) as cloud:  # noqa: S104 - on purpose
+        arguments = ["top", "--once", "--endpoint-url", cloud.http]
+        assert "401" in str(CliRunner().invoke(app, arguments).exception)
+        login = cloud._simulator.console_token or ""
+        assert CliRunner().invoke(app, [*arguments, "--login", login]).output.startswith("0 connected")
+
+
 def download(*runs: tuple[str, int]) -> dict[str, Any]:
     return {"map": [list(run) for run in runs]}
 

@@ -10,6 +10,7 @@ import pytest
 
 from images import image_bytes
 from live import PATIENCE, wait_until
+from ota_stream.cli import serve
 from ota_stream.console import forms, site
 from ota_stream.testing import LocalCloud
 
@@ -122,6 +123,34 @@ def test_what_moves_comes_as_events_and_only_when_it_has_changed(cloud: LocalClo
         while update.ota_update_id not in text or "IN_PROGRESS" not in text:
             text = event(answer)
         assert "<html" not in text
+
+
+@pytest.fixture(scope="module")
+def open_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(tmp_path_factory.mktemp("open"), host="0.0.0.0", insecure=True) as made:  # noqa: S104 - on purpose
+        yield made
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "ota-console=guess"}, {"Cookie": "ota-console="}])
+def test_who_has_no_token_sees_nothing_where_other_machines_can_look(open_cloud: LocalCloud, headers: dict[str, str]):
+    for path in ("", "console/updates", "console/updates.json", "console/updates/live", "console/updates?login=guess"):
+        assert ask(open_cloud, "GET", path, headers=headers)[0] == 401
+    assert ask(open_cloud, "POST", "console/faults", b"fault=drop", {**FORM, **headers})[0] == 401
+
+
+def test_the_printed_token_is_changed_for_a_cookie(open_cloud: LocalCloud):
+    address = serve.pages(open_cloud._simulator)
+    login = address.partition("/_ota/")[2]
+    status, headers, _ = ask(open_cloud, "GET", login)
+    assert (status, headers["Location"]) == (303, "/_ota/")
+    cookie, *rules = [part.strip() for part in headers["Set-Cookie"].split(";")]
+    assert {"HttpOnly", "SameSite=strict"} <= set(rules)
+    assert ask(open_cloud, "GET", "console/updates", headers={"Cookie": cookie})[0] == 200
+    assert ask(open_cloud, "GET", f"console/updates.json{login}")[0] == 200, "a program keeps no cookie"
+
+
+def test_this_machine_alone_needs_no_token(cloud: LocalCloud):
+    assert serve.pages(cloud._simulator) == f"{cloud.http}/_ota/"
 
 
 def event(answer: http.client.HTTPResponse) -> str:
