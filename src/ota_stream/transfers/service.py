@@ -80,7 +80,7 @@ class Transfers:
         traffic = transfer.traffic
         traffic.requests += 1
         record = answer.record
-        failure = transfer.failure = record.failure if record.__class__ is RequestRecord else None
+        failure = transfer.failure = record.failure if isinstance(record, RequestRecord) else None
         if failure is not None:
             return
         mask, replies = asked.mask & transfer.whole, answer.replies
