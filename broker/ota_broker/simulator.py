@@ -221,7 +221,9 @@ class Simulator:
     def _open_console(self) -> Console:
         """Return the pages, over all that a person may look at."""
         clients, services = Attendance(self._listener), self._services.cloud
-        outlook = Outlook(services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time)
+        outlook = Outlook(
+            services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time, self._http.base
+        )
         return Console(outlook, self.console_token)
 
     def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated

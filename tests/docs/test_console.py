@@ -2,7 +2,7 @@
 
 from docs.pages import ROOT, code, table
 from ota_broker.watched import LOOKS_FOR
-from ota_stream.console import fleets, live, site, streams, things, updates
+from ota_stream.console import fleets, live, logs, site, streams, things, updates
 from ota_stream.transfers import pictures, service
 
 PAGE = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
@@ -22,6 +22,8 @@ def test_the_limits_are_the_codes():
     text = PAGE.replace("\n", " ")
     for said in (
         f"the newest {updates.ROWS_MAX}",
+        f"the newest {logs.SHOWN} entries",
+        f"the newest {logs.SCANNED_MAX:,} entries",
         f"the first {things.ROWS_MAX}",
         f"the {streams.MAPS_MAX} downloads",
         f"the last {fleets.FLEETS_MAX} fleets, each with plots of its last {fleets.MOMENTS_MAX} seconds",

@@ -1,16 +1,13 @@
 """`ota-stream settings`: the logging settings of the console, asked for in the order and the words of the console."""
 
-import json
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, Any, Final, Protocol
 
 import typer
 
+from ota_stream.api.logging_account import AwsAccount
 from ota_stream.cli import endpoints, tables
-from ota_stream.cli.control_client import CallError
 from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption
-from ota_stream.logs import levels, roles
+from ota_stream.logs import levels
 from ota_stream.logs.filters import QueryError
 from ota_stream.logs.levels import Level
 from ota_stream.stores.datadir import DEFAULT
@@ -21,7 +18,7 @@ _LEVELS: Final = ", ".join(level.capitalize() for level in reversed(Level))
 
 
 class Account(Protocol):
-    """What is asked of the account. Every method may raise CallError."""
+    """What is asked of the account. Every method may raise ControlError."""
 
     def options(self) -> dict[str, Any] | None:
         """Return the answer of GetV2LoggingOptions, or None when nothing was set yet."""
@@ -57,7 +54,7 @@ def settings(
     """
     if role is not None and create_role is not None:
         raise QueryError("--role and --create-role are two ways to set the role: choose one")
-    account = _account(str(endpoints.find(data_dir, endpoint_url)))
+    account: Account = AwsAccount.at(str(endpoints.find(data_dir, endpoint_url)))
     known = account.options()
     typer.echo("Logs")
     tables.fields(shown(known))
@@ -72,7 +69,7 @@ def change(
 
     Raises:
         QueryError: a level or a role that is none.
-        CallError: the account refuses.
+        ControlError: the account refuses.
     """
     asks = level is None or (role is None and create_role is None)
     chosen = _level(level) if level is not None else _asked_level(known)
@@ -120,73 +117,3 @@ def _asked_role(current: str | None) -> tuple[str | None, str | None]:
 
 def _arn(account: Account, role: str) -> str:
     return role if role.startswith("arn:") else account.role_arn(role)
-
-
-class AwsAccount:
-    """The account behind an endpoint, through the clients of an AWS SDK."""
-
-    def __init__(self, client: Callable[[str], Any]) -> None:
-        self._iot = client("iot")
-        self._iam = client("iam")
-
-    def options(self) -> dict[str, Any] | None:
-        """Return the answer of GetV2LoggingOptions, or None when nothing was set yet."""
-        try:
-            answer: dict[str, Any] = self._iot.get_v2_logging_options()
-        except self._iot.exceptions.NotConfiguredException:
-            return None
-        except self._iot.exceptions.ClientError as error:
-            raise _refused(error) from None
-        return answer
-
-    def create_role(self, name: str) -> str:
-        """Make a role with all required permissions, or none at all; return its ARN."""
-        try:
-            arn: str = self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(roles.trust()))["Role"][
-                "Arn"
-            ]
-        except self._iam.exceptions.EntityAlreadyExistsException:
-            raise CallError(f"there is a role {name!r} already: choose another name, or use --role", 409) from None
-        except self._iam.exceptions.ClientError as error:
-            raise _refused(error) from None
-        try:
-            self._iam.put_role_policy(
-                RoleName=name, PolicyName=roles.POLICY_NAME, PolicyDocument=json.dumps(roles.permissions())
-            )
-        except self._iam.exceptions.ClientError as error:
-            with suppress(self._iam.exceptions.ClientError):
-                self._iam.delete_role(RoleName=name)
-            raise _refused(error) from None
-        return arn
-
-    def role_arn(self, name: str) -> str:
-        """Return the ARN of a role."""
-        try:
-            arn: str = self._iam.get_role(RoleName=name)["Role"]["Arn"]
-        except self._iam.exceptions.ClientError as error:
-            raise _refused(error) from None
-        return arn
-
-    def set_options(self, role_arn: str, level: Level) -> None:
-        """Call SetV2LoggingOptions."""
-        try:
-            self._iot.set_v2_logging_options(roleArn=role_arn, defaultLogLevel=level.value, disableAllLogs=False)
-        except self._iot.exceptions.ClientError as error:
-            raise _refused(error) from None
-
-
-def _refused(error: Any) -> CallError:  # noqa: ANN401 - botocore's ClientError
-    told, status = error.response["Error"], error.response["ResponseMetadata"].get("HTTPStatusCode", 400)
-    return CallError(f"{told.get('Code')}: {told.get('Message')}", status)
-
-
-def _account(url: str) -> Account:
-    import boto3  # type: ignore[import-untyped,unused-ignore] # noqa: PLC0415 - a quarter of a second for this alone
-
-    connect: Any = boto3.client  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-    def client(name: str) -> Any:  # noqa: ANN401 - the SDK makes its clients at run time
-        # The simulator asks for no keys, the SDK does.
-        return connect(name, "us-east-1", endpoint_url=url, aws_access_key_id="any", aws_secret_access_key="any")  # noqa: S106
-
-    return AwsAccount(client)

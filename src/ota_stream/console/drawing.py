@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
+import msgspec
+
 from ota_stream.charts import Line, lines
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     filters = cast("dict[str, object]", made.filters)
-    filters.update(moment=moment, size=size, part=part, chart=chart, map_of_blocks=map_of_blocks)
+    filters.update(moment=moment, size=size, part=part, chart=chart, pretty=pretty, map_of_blocks=map_of_blocks)
     return made
 
 
@@ -70,6 +72,14 @@ def map_of_blocks(download: Mapping[str, Any]) -> "Markup":
     box = f'viewBox="0 0 {at} 1" preserveAspectRatio="none" role="img" aria-label="{label}"'
     paths = "".join(f'<path class="{state}" d="{"".join(parts)}"/>' for state, parts in shapes.items())
     return Markup(f'<svg class="map" {box}>{paths}</svg>')  # noqa: S704 - numbers, and names that are ours
+
+
+def pretty(message: str) -> str:
+    """Write JSON over several lines; what is none stays as it is."""
+    try:
+        return msgspec.json.format(message, indent=2)
+    except msgspec.DecodeError:
+        return message
 
 
 def chart(moments: list[dict[str, Any]], title: str, unit: str, names: list[str]) -> "Markup":

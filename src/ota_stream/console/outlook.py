@@ -5,8 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ota_stream.api.aws.clouded import AwsOperated
+from ota_stream.api.logging_account import AwsAccount
 from ota_stream.api.moving_time import Movable
-from ota_stream.api.operated import Operated
 from ota_stream.console.fleets import Fleets
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.faults.desk import FaultDesk
@@ -48,13 +49,18 @@ class Outlook(Struct, frozen=True):
     """All a page may read. `look` is asked at each look at block maps: they are kept while somebody looks.
 
     `diagnosis` and `time` are None where the simulator was started without them. `fleets` are those that have told
-    how they stand.
+    how they stand. `endpoint` is our own address for AWS's clients.
     """
 
-    cloud: Operated
+    cloud: AwsOperated
     clients: Clients
     look: Callable[[], Transfers]
     faults: FaultDesk
     fleets: Fleets
     diagnosis: Diagnosis | None
     time: Movable | None
+    endpoint: str
+
+    def account(self) -> AwsAccount:
+        """Return what changes the account's logging settings; it waits, so call it in a thread."""
+        return AwsAccount.at(self.endpoint)

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ota_stream.api.calls import JSON_MAX, Call, read
-from ota_stream.console import clock, faults, fleet, forms, orders, streams, things, updates
+from ota_stream.console import clock, faults, fleet, forms, logs, orders, settings, streams, things, updates
 from ota_stream.console.drawing import draw, part
 from ota_stream.console.forms import Form
 from ota_stream.console.live import Live
@@ -22,6 +22,7 @@ from ota_stream.console.outlook import Outlook
 from ota_stream.errors import ControlError, OtaStreamError
 
 ROOT: Final = "/_ota/console"
+HOME: Final = "updates"
 
 Read = Callable[[Outlook, Call], dict[str, Any]]
 """What a page shows, which is its JSON twin too."""
@@ -49,6 +50,10 @@ class Deed(NamedTuple):
 
 
 PAGES: Final[tuple[Page, ...]] = (
+    Page("settings", "Settings", "settings", settings.shown),
+    Page("settings/edit", "Settings", "settings_edit", settings.edited),
+    Page("logs", "Logs", "logs", logs.shown),
+    Page("logs/{id}", "Log group", "log_group", logs.group),
     Page("updates", "OTA updates", "updates", updates.shown),
     Page("updates/{id}", "OTA update", "update", updates.update),
     Page("streams", "Streams", "streams", streams.shown),
@@ -60,6 +65,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("fleet", "Fleet", "fleet", fleet.shown),
 )
 DEEDS: Final[tuple[Deed, ...]] = (
+    Deed("settings/edit", settings.update, "settings/edit"),
     Deed("updates", orders.create, "updates", image=True),
     Deed("updates/{id}/cancel", orders.cancel, "updates/{id}"),
     Deed("updates/{id}/delete", orders.delete, "updates/{id}"),
@@ -82,7 +88,7 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_QUERIES: Final = ("name", "thing")  # parts of names that a page looks for
+_QUERIES: Final = ("name", "thing", "pattern", "since", "highlight")  # what a page looks for
 _BY_PATH: Final = {page.path: page for page in PAGES}
 
 
@@ -97,7 +103,7 @@ class Console:
     def routes(self) -> list[Route]:
         """Return the routes under `/_ota`."""
         found = [
-            self._route("GET", "/", _go_to_first),
+            self._route("GET", "/", _go_home),
             Route("/console/static/{file}", _static, methods=["GET"]),
             Route("/fleets/{id}", self._hear_fleet, methods=["PUT"]),
         ]
@@ -168,6 +174,7 @@ class Console:
             "page": page.read(self._outlook, call),
             "query": {name: call.query.get(name, "") for name in _QUERIES},
             "address": f"{ROOT}/{path}",
+            "encoded": query,
             "live": None if call.query.get("live") == "off" else f"{ROOT}/{path}/live?{query}",
             "part": f"live/{page.template}.html",
             "error": error,
@@ -196,8 +203,8 @@ async def _events(pictures: AsyncGenerator[str | None]) -> AsyncGenerator[str]:
                 yield "event: picture\n" + "".join(f"data: {line}\n" for line in picture.splitlines()) + "\n"
 
 
-async def _go_to_first(_: Request) -> Response:
-    return RedirectResponse(f"{ROOT}/{PAGES[0].path}")
+async def _go_home(_: Request) -> Response:
+    return RedirectResponse(f"{ROOT}/{HOME}")
 
 
 async def _static(request: Request) -> Response:
@@ -209,7 +216,7 @@ async def _static(request: Request) -> Response:
 
 
 def _frame(title: str, here: str) -> dict[str, Any]:
-    named = [page for page in PAGES if "{" not in page.path]
+    named = [page for page in PAGES if "{" not in page.path and "/" not in page.path]
     return {"title": title, "here": here, "pages": named, "root": ROOT, "token": forms.TOKEN}
 
 

@@ -8,9 +8,9 @@ import typer
 from botocore.stub import ANY, Stubber
 from typer.testing import CliRunner
 
-from ota_stream.cli.control_client import CallError
-from ota_stream.cli.settings import AwsAccount, shown
-from ota_stream.errors import OtaStreamError
+from ota_stream.api.logging_account import AwsAccount
+from ota_stream.cli.settings import shown
+from ota_stream.errors import ControlError, OtaStreamError
 from ota_stream.logs import roles
 from ota_stream.logs.levels import Level
 
@@ -50,7 +50,7 @@ class Account:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     account = Account()
-    monkeypatch.setattr(settings, "_account", lambda _: account)
+    monkeypatch.setattr(AwsAccount, "at", lambda _: account)
     return account
 
 
@@ -179,14 +179,14 @@ def test_a_role_that_gets_no_permissions_is_taken_away_again(sdk: Stubbed):
     sdk.iam.add_response("create_role", {"Role": ROLE})
     sdk.iam.add_client_error("put_role_policy", "LimitExceeded", "too large", 409)
     sdk.iam.add_response("delete_role", {}, {"RoleName": "ota-logging"})
-    with pytest.raises(CallError, match="LimitExceeded: too large") as caught:
+    with pytest.raises(ControlError, match="LimitExceeded: too large") as caught:
         sdk.account.create_role("ota-logging")
     assert caught.value.status == 409
 
 
 def test_a_name_that_is_taken_is_told(sdk: Stubbed):
     sdk.iam.add_client_error("create_role", "EntityAlreadyExists", http_status_code=409)
-    with pytest.raises(CallError, match="choose another name"):
+    with pytest.raises(ControlError, match="choose another name"):
         sdk.account.create_role("ota-logging")
 
 
@@ -201,11 +201,11 @@ def test_refusals_are_passed_on(sdk: Stubbed):
         (lambda: sdk.account.create_role("x"), "slow"),
         (lambda: sdk.account.role_arn("x"), "no role"),
     ):
-        with pytest.raises(CallError, match=why):
+        with pytest.raises(ControlError, match=why):
             call()
 
 
 def test_the_clients_go_to_the_simulator():
-    account = settings._account("http://127.0.0.1:9")
+    account = AwsAccount.at("http://127.0.0.1:9")
     assert isinstance(account, AwsAccount)
     assert account._iot.meta.endpoint_url == account._iam.meta.endpoint_url == "http://127.0.0.1:9"
