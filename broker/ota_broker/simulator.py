@@ -15,11 +15,8 @@ from ota_broker.access import Anonymous, PolicyAdmission
 from ota_broker.attendance import Attendance
 from ota_broker.cloud import Cloud
 from ota_broker.config import ConfigError, Settings
-from ota_broker.deeds import Deeds
 from ota_broker.dice import Dice, Ids, dice_of
-from ota_broker.disturbance import Disturbance
 from ota_broker.endpoints import EndpointsFile
-from ota_broker.faults import FaultyCloud
 from ota_broker.firmware_watch import FirmwareWatch
 from ota_broker.front.codec.packets import Message
 from ota_broker.front.delivery.kept import KeptMessage, KeptSession, Rows
@@ -28,6 +25,7 @@ from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
 from ota_broker.front.profile import PROFILES
 from ota_broker.http_door import HttpDoor
+from ota_broker.interference import Interference
 from ota_broker.keeper import Keeper
 from ota_broker.log_writer import LogWriterProcess
 from ota_broker.metrics import CountedLog, MetricsPage, SimulatorCollector
@@ -53,12 +51,10 @@ from ota_stream.console.site import Console
 from ota_stream.diagnosis.conversation import Client
 from ota_stream.diagnosis.kinds import Finding
 from ota_stream.diagnosis.service import Diagnosis
-from ota_stream.faults.desk import FaultDesk, Moment
-from ota_stream.faults.happening import Act
-from ota_stream.faults.subject import Subject
 from ota_stream.logs import groups
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.names import AGENT_STREAM_ID_MAX
+from ota_stream.records import Record
 from ota_stream.stores.datadir import DataDir
 from ota_stream.stores.files import FirmwareFile
 from ota_stream.stores.journal import Journal
@@ -84,7 +80,8 @@ class Simulator:
         self._timers = None if self._movable is None else Timers(self._movable)
         self.time = None if self._movable is None else MovedTime(self._movable, self._wait, self._pass)
         self.console_token = None if settings.is_loopback() else login.new_token()
-        self.faults = FaultDesk(self._faults_changed, settings.seed or 0)
+        self._interference = Interference(settings.seed or 0, self._clock, self._renew_cloud, self._keep)
+        self.faults = self._interference.desk
         self._watched = Watched(self.catalog, self._clock.monotonic, self._renew_cloud)
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
@@ -97,7 +94,7 @@ class Simulator:
             self._diagnosis = Diagnosis(self.catalog, self._client_of)
             self._observer = Observer(self._diagnosis)
         self._reexamine = False  # at the next tick, however many calls have changed something until then
-        self._dice: Dice  # these thirteen from `start` on
+        self._dice: Dice  # these ten from `start` on
         self._recorder: Recorder
         self._writer: LogWriterProcess
         self._counted: CountedLog
@@ -107,9 +104,6 @@ class Simulator:
         self._listener: Listener
         self._http: HttpDoor
         self._plain: Cloud
-        self._faulty: FaultyCloud
-        self._deeds: Deeds
-        self._disturbance: Disturbance
 
     async def start(self) -> None:
         """Take the firmware in, open the log, the state and the ports.
@@ -174,7 +168,9 @@ class Simulator:
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
         where, aws, clock = (data_dir, self._http.base), (settings.aws_backend, settings.log_group), self._clock
-        place = Place(*where, *options, clock, *aws, dice=dice, machine=SystemClock(), url_is_over=self._url_is_over)
+        place = Place(
+            *where, *options, clock, *aws, dice=dice, machine=SystemClock(), url_is_over=self._interference.url_is_over
+        )
         outlets = Outlets(self._hand_over, self._keeper.commit, self._address, self._end_connection)
         services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
@@ -191,7 +187,7 @@ class Simulator:
         self._counted = CountedLog(self._recorder)
         self._listener = self._front_door(_rows(database))
         opened.push_async_callback(self._listener.stop)
-        self._deeds = Deeds(services.cloud, self._listener.exchange, self._notices)
+        self._interference.stand_between(self._plain, services.cloud, self._listener, self._notices)
         if self._timers is not None:
             opened.callback(self._timers.close)
         for fault in () if settings.faults is None else faults.read_file(settings.faults):
@@ -243,28 +239,15 @@ class Simulator:
             self._tls_door.changed()
         self._reexamine = True
 
-    def _faults_changed(self) -> None:
-        """Put the faults in the way of devices while there are any: none costs nothing."""
-        self._renew_cloud()
-        self._listener.be_disturbed(self._disturbance if self.faults.any_of("packet") else None)
-
     def _renew_cloud(self) -> None:
         self._listener.exchange.cloud = self._answering()
 
-    def _begin(self, act: Act) -> None:
-        self._deeds.begin(act)
-
-    def _url_is_over(self, path: str) -> bool:
-        """Tell whether a fault ends the presigned URLs of an object before their time."""
-        now = Moment(self._clock.wall(), self._clock.monotonic())
-        record = self.faults.expire(Subject("GetObject", "", object_key=path), now)
-        if record is not None:
-            self._counted.keep(record)
-        return record is not None
+    def _keep(self, record: Record) -> None:
+        self._counted.keep(record)
 
     def _answering(self) -> Answering:
         """Return the cloud as devices have it; the diagnosis and the block maps hear what they really get."""
-        cloud = self._faulty if len(self.faults) else self._plain
+        cloud = self._interference.over(self._plain)
         return self._watched.over(cloud if self._observer is None else self._observer.over(cloud))
 
     def _web_sockets(self, data_dir: Path, log: RequestLog, otherwise: ASGIApp) -> ASGIApp:
@@ -285,9 +268,7 @@ class Simulator:
         """Keep the records of something no device asked for, and send what follows from it."""
         for record in (*effect.records, *self._services.cloud.updates.follow(effect.records)):
             self._recorder.keep(record)
-        replies = effect.replies
-        if len(self.faults):
-            replies = self._faulty.notifications(replies, self._clock.wall())
+        replies = self._interference.notifications(effect.replies)
         self._listener.exchange.send(replies)
         if self._observer is not None:
             self._observer.told(replies, self._clock.wall())
@@ -339,8 +320,6 @@ class Simulator:
         streams = StreamService(self.catalog, self.settings.stream_options())
         services = self._services.cloud
         self._plain = Cloud(streams, services.devices, self._counted, services.updates.follow)
-        self._faulty = FaultyCloud(self._plain, self.faults, self._clock, self._counted.keep, self._begin)
-        self._disturbance = Disturbance(self.faults, self._clock, self._counted.keep)
         observer, keep = self._observer, self._recorder.keep
         return Listener(
             self._answering(),
