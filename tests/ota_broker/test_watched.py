@@ -1,0 +1,69 @@
+"""Block maps cost nothing while nobody looks: the cloud of devices is then the plain one."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from images import MemoryImage, image_bytes
+from live import MovableClock
+from ota_broker.cloud import Cloud
+from ota_broker.watched import LOOKS_FOR, Watched
+from ota_stream.answers import Answer
+from ota_stream.jobs.book import JobBook
+from ota_stream.jobs.service import JobService
+from ota_stream.streams.catalog import Catalog
+from ota_stream.streams.service import StreamService
+
+GET = "$aws/things/t/streams/fw/get/json"
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock, self.changes = MovableClock(), 0
+        catalog = Catalog()
+        catalog.put("fw", {0: MemoryImage(image_bytes(1000))})
+        self.plain = Cloud(StreamService(catalog), JobService(JobBook()), self)
+        self.watched = Watched(catalog, self.clock.monotonic, self.changed)
+
+    def keep(self, record: object) -> None:
+        """Let a record go."""
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def ask(self) -> Any:
+        return self.watched.over(self.plain).answer(GET, b'{"f":0,"l":500,"n":1}', "t", 1.0)
+
+
+def test_who_looks_sees_what_is_sent_from_then_on():
+    world = World()
+    world.ask()
+    assert list(world.watched.look().newest("fw")) == []
+    world.ask()
+    (seen,) = world.watched.look().newest("fw")
+    assert (seen.done, seen.requests, world.changes) == (1, 1, 1)
+
+
+def test_the_plain_cloud_is_back_when_nobody_has_looked_for_long():
+    world = World()
+    world.watched.look()
+    world.ask()
+    world.clock.move(LOOKS_FOR - 1)
+    world.watched.tick()
+    assert world.watched.over(world.plain) is not world.plain
+    world.clock.move(2)
+    world.watched.tick()
+    assert world.watched.over(world.plain) is world.plain
+    assert world.changes == 2
+    assert list(world.watched.look().newest("fw")) == [], "what was seen is forgotten"
+
+
+def test_a_fault_of_ours_harms_no_device(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    world = World()
+    monkeypatch.setattr(world.watched.look(), "hear", lambda *_: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        outcome = world.ask()
+    assert isinstance(outcome, Answer)
+    assert len(outcome.replies) == 1
+    assert "internal error of the block maps" in caplog.text
