@@ -47,7 +47,7 @@ class Agent(Protocol):
         ...
 
     def stop(self) -> None:
-        """End it; the cloud is gone by now."""
+        """End it, if it was started; the cloud is gone by now."""
         ...
 
 
@@ -60,7 +60,7 @@ class SimulatedAgent:
         self._flavour = flavour
         self._is_wanted = True
         self._device: Device
-        self._thread: threading.Thread
+        self._thread: threading.Thread | None = None
 
     def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:  # noqa: ARG002 - Agent
         """Let it run."""
@@ -99,7 +99,8 @@ class SimulatedAgent:
     def stop(self) -> None:
         """Let it end: without a cloud it gives up."""
         self._is_wanted = False
-        self._thread.join(_LAST)
+        if self._thread is not None:
+            self._thread.join(_LAST)
 
 
 class Program:
@@ -115,9 +116,8 @@ class Program:
         self._command = command
         self._flash = Path()
         self._lines: list[str] = []
-        self._process: subprocess.Popen[str]
-        self._reader: threading.Thread
-        self._is_stopped = False
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
 
     @property
     def needs_tls(self) -> bool:
@@ -126,7 +126,7 @@ class Program:
 
     def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:
         """Start it. Raises ScenarioError: there is no such program."""
-        self._flash = folder / "flash.bin"
+        self._flash, self._lines = folder / "flash.bin", []
         host, port = cloud.mqtts if self.needs_tls else cloud.mqtt
         values = {"host": host, "port": port, "thing": thing, "flash": self._flash, "signer": folder / "signer.pem"}
         values |= {
@@ -137,13 +137,13 @@ class Program:
         (folder / "signer.pem").write_bytes(cloud.signers())
         words = [word.format_map(values) for word in shlex.split(self._command)]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the user's own agent
+            process = self._process = subprocess.Popen(  # noqa: S603 - the user's own agent
                 words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
             )
         except OSError as error:
             raise ScenarioError(f"agent {words[0]!r} cannot be started: {error.strerror}") from None
-        assert self._process.stdout is not None  # noqa: S101 - a pipe, as asked for
-        self._reader = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        assert process.stdout is not None  # noqa: S101 - a pipe, as asked for
+        self._reader = threading.Thread(target=self._listen, args=(process.stdout,), daemon=True)
         self._reader.start()
 
     def _listen(self, said: IO[str]) -> None:
@@ -163,13 +163,13 @@ class Program:
     @property
     def is_over(self) -> bool:
         """Whether it has ended by itself."""
-        return self._process.poll() is not None
+        return self._process is not None and self._process.poll() is not None
 
     @property
     def trouble(self) -> str:
         """Its exit code, when it ended by itself and that is not 0."""
-        code = self._process.poll()
-        return "" if code in {None, 0} or self._is_stopped else f"exit code {code}"
+        code = None if self._process is None else self._process.poll()
+        return "" if code in {None, 0} else f"exit code {code}"
 
     @property
     def lines(self) -> list[str]:
@@ -178,13 +178,16 @@ class Program:
 
     def stop(self) -> None:
         """End it, at last by force."""
-        self._is_stopped = True
-        self._process.terminate()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
         try:
-            self._process.wait(_LAST)
+            process.wait(_LAST)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(_LAST)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+            process.kill()
+            process.wait()
+        if self._reader is not None:
+            self._reader.join(_LAST)
+        if process.stdout is not None:
+            process.stdout.close()

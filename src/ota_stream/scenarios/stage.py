@@ -39,12 +39,14 @@ def play(name: str, scenario: Scenario, agent: Agent, seconds: float = LIMIT, ce
         folder = Path(place)
         cloud = LocalCloud(folder / "cloud", tls=certify is not None)
         thing = scenario.thing or THING
-        with cloud:
-            cloud.create_thing(thing)
-            if certify is not None:
-                certify(cloud.folder, thing, folder)
-            seen = _Play(scenario, cloud, thing, began + seconds).run(agent, folder)
-        agent.stop()
+        try:
+            with cloud:
+                cloud.create_thing(thing)
+                if certify is not None:
+                    certify(cloud.folder, thing, folder)
+                seen = _Play(scenario, cloud, thing, began + seconds).run(agent, folder)
+        finally:
+            agent.stop()
     found = tuple(verdict.checks(scenario, seen))
     return Result(name, scenario.title, found, round(time.monotonic() - began, 3), tuple(agent.lines))
 
@@ -69,12 +71,7 @@ class _Play:
         while waiting and waiting[0].when == "before":
             self._make(waiting.pop(0))
         agent.start(self._cloud, self._thing, folder)
-        try:
-            self._go_on(agent, waiting)
-        except BaseException:
-            self._cloud.stop()
-            agent.stop()
-            raise
+        self._go_on(agent, waiting)
         return self._see(agent)
 
     def _go_on(self, agent: Agent, waiting: list[Update]) -> None:

@@ -102,3 +102,11 @@ def test_what_cannot_be_played_is_one_line_and_exit_code_1(arguments: tuple[str,
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_agent_is_another_one_in_each_scenario():
+    agent = f"{sys.executable} -c 'import sys; print(sys.argv[1][-5:]); raise SystemExit(4)' {{signer}}"
+    code, said = scenario("run", "greater-version", "large-image", "--agent", agent)
+    assert code == 1
+    assert said.count("the agent gave up: exit code 4") == 2
+    assert said.count("| r.pem") == 2
