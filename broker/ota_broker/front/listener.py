@@ -33,6 +33,7 @@ from ota_stream.errors import OtaStreamError
 TICK: Final = 0.25  # seconds between two looks at deadlines and files
 REEXAMINED_MAX: Final = 256  # connections asked for in one turn: two milliseconds
 _BACKLOG: Final = 4096
+_TURNS_TO_ENTER: Final = 4  # of asyncio's loop, from a socket that is accepted to its protocol
 _STOP_WITHIN: Final = 2.0  # seconds for the last bytes at shutdown
 
 log: Final = logging.getLogger("ota_broker")
@@ -95,6 +96,7 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._secured: list[SecuredPort] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closing = False
 
     async def start(self, host: str, port: int) -> None:
         """Open the port; 0 picks a free one, which `port` then tells.
@@ -124,16 +126,27 @@ class Listener:
         """Close the port and every connection; what was answered has left, or is dropped after two seconds."""
         if self._timer is not None:
             self._timer.cancel()
-        for server in self._servers:
-            server.close()
+        self._is_closing = True
         for secured in self._secured:
             secured.close()
+        await self._close_ports()
         for connection in list(self._connections):
             connection.dismiss(Cause.SERVER_INITIATED, "the simulator stops")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), _STOP_WITHIN)
         for connection in list(self._connections):
             connection.cut()
+        await asyncio.sleep(0)  # their sockets are closed now
+
+    async def _close_ports(self) -> None:
+        """Take nobody in any more, then close: asyncio forgets sockets that come in while a server closes."""
+        for server in self._servers:
+            for opened in server.sockets:
+                self._loop.remove_reader(opened)
+        for _ in range(_TURNS_TO_ENTER):
+            await asyncio.sleep(0)
+        for server in self._servers:
+            server.close()
 
     def identify(self, transport: asyncio.BaseTransport) -> Identity:
         """Return who stands behind a transport: it says so itself, or is of the holder of a certificate."""
@@ -173,7 +186,9 @@ class Listener:
         return len(self._connections)
 
     def entered(self, connection: Connection) -> bool:
-        """Count a connection in. False when there is no room."""
+        """Count a connection in. False when there is no room, or the door is closing."""
+        if self._is_closing:
+            return False
         if len(self._connections) >= limits.CONNECTIONS_MAX:
             self.notices.say("refused", f"{connection.peer}: {limits.CONNECTIONS_MAX} connections are open already")
             return False

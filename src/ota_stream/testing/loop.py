@@ -40,6 +40,15 @@ class LoopThread:
         """Wait for everything that was begun, and end the thread. Raises what it raised."""
         for begun in self._begun:
             begun.result(PATIENCE)
+        self.wait(_end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
+
+
+async def _end_tasks() -> None:
+    """End what is still under way, as `asyncio.run` does: a connection that comes in is closed by its task."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)

@@ -1,8 +1,12 @@
 """A cloud in the test's own process, and its time: seven days pass in milliseconds."""
 
+import gc
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
@@ -195,3 +199,29 @@ def test_a_certificate_holds_by_the_machines_time(cloud: LocalCloud):
     made = ControlClient(endpoints.find(Path(), cloud.http)).post("certificates", body=asked)
     certificate = x509.load_pem_x509_certificate(made["certificates"]["dev1"]["certificatePem"].encode())
     assert certificate.not_valid_before_utc < datetime.now(UTC)
+
+
+def test_who_comes_in_while_a_cloud_stops_is_not_left_open(tmp_path: Path):
+    """asyncio takes a connection in over several turns of its loop: its socket was never closed (ResourceWarning)."""
+    over = threading.Event()
+    address: list[tuple[str, int]] = []
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            with suppress(OSError), socket.create_connection(address[-1], 1) as peer:
+                peer.sendall(b"\x10")
+
+    with LocalCloud(tmp_path / "first") as first:
+        address.append(first.mqtt)
+        with ThreadPoolExecutor(2) as threads:
+            comers = [threads.submit(come_and_go) for _ in range(2)]
+            try:
+                for number in range(6):
+                    with LocalCloud(tmp_path / str(number)) as cloud:
+                        address.append(cloud.mqtt)
+                        wait_until(lambda: cloud._simulator._listener.accepted > 20)
+            finally:
+                over.set()
+            for comer in comers:
+                comer.result(10)
+    gc.collect()
