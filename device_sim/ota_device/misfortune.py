@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
+from ota_device.errors import DeviceError
 from ota_device.flash import Flash
 from ota_device.mishaps import AnyMishap, BadFlash, PowerCut
 from ota_device.reception import Piece
@@ -13,17 +14,22 @@ from ota_device.weak_storage import WeakStorage
 class Misfortune:
     """The mishaps of a device and its flash, which may be a weak one. Power cuts raise weak_storage.PowerCut.
 
-    `kept` counts the bytes of blocks that were written to it, each time anew.
+    `kept` counts the bytes of blocks that were written to it, each time anew. Raises DeviceError when the mishaps
+    do not go together.
     """
 
     def __init__(self, storage: Storage, mishaps: Iterable[AnyMishap]) -> None:
         given = tuple(mishaps)
         cuts = [each for each in given if isinstance(each, PowerCut)]
         writes = sorted(each.write for each in cuts if each.write is not None)
-        seed = next((each.seed for each in cuts), 0)
-        bad = next((each for each in given if isinstance(each, BadFlash)), None)
+        seeds = {each.seed for each in cuts} or {0}
+        bad = [each for each in given if isinstance(each, BadFlash)]
+        if len(seeds) > 1:
+            raise DeviceError("power-cut: one seed decides for all power cuts of a device (docs/faults.md)")
+        if len(bad) > 1:
+            raise DeviceError("bad-flash: a device has one flash, so give it once (docs/faults.md)")
         between = tuple(later - sooner for sooner, later in pairwise((0, *writes)))
-        self.storage = WeakStorage(storage, between, seed, bad)
+        self.storage = WeakStorage(storage, between, seeds.pop(), bad[0] if bad else None)
         self._blocks = {each.block for each in cuts if each.block is not None}
         self._reboots = {each.reboot for each in cuts if each.reboot is not None}
         self._rebooted = 0

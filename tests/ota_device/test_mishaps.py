@@ -59,6 +59,26 @@ def test_what_is_none_is_one_clear_line(text: str, said: str):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        (["power-cut:write=1,seed=1", "power-cut:write=9,seed=2"], "one seed decides for all"),
+        (["bad-flash", "bad-flash:how=bit"], "a device has one flash"),
+        (["wrong-clock"], "this device has no TLS"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(cloud: LocalCloud, faults: list[str], said: str):
+    with pytest.raises(DeviceError, match=said):
+        cloud.device("t", faults=faults)
+
+
+def test_two_power_cuts_are_two(cloud: LocalCloud):
+    update = cloud.create_update(IMAGE, "t")
+    device = cloud.device("t", faults=["power-cut:write=6", "power-cut:write=20"])
+    device.run()
+    assert (update.status("t"), device.lines.count("the power is cut, as was asked for")) == ("SUCCEEDED", 2)
+
+
 @settings(deadline=None)
 @given(
     writes=st.lists(st.tuples(st.integers(0, 30), st.binary(min_size=1, max_size=8)), min_size=1, max_size=20),
@@ -144,6 +164,9 @@ def test_the_command_plays_them_too(tmp_path: Path):
         wrong = cli(*arguments, "--fault", "explode")
         assert wrong.returncode == 1
         assert wrong.stderr.startswith("error: fault 'explode'")
+        plain = cli(*arguments, "--fault", "wrong-clock")
+        assert (plain.returncode, plain.stderr.partition(":")[0]) == (1, "error")
+        assert "give --tls too" in plain.stderr
 
 
 @pytest.mark.parametrize(("days", "said"), [(-20_000.0, "is not yet valid"), (40_000.0, "has expired")])

@@ -80,6 +80,8 @@ def device(
     folder = flash or DEVICES / checked(thing)
     certificates = held(folder, anything, lambda: signers(data_dir))
     address = mqtt(data_dir, tls=tls, host=host, port=port)
+    if not tls and any(isinstance(each, WrongClock) for each in wrong):
+        raise DeviceError("wrong-clock: only TLS asks for the time, so give --tls too (docs/faults.md)")
     days_off = sum(each.days for each in wrong if isinstance(each, WrongClock))
     files = credentials(thing, data_dir, cert, key, root_ca) if tls else None
 

@@ -14,6 +14,7 @@ from ota_broker.simulator import Simulator
 from ota_device import mishaps, versions
 from ota_device.errors import DeviceError
 from ota_device.flavours import FLAVOURS, Flavour, FlavourName
+from ota_device.mishaps import WrongClock
 from ota_device.station import FIRST_VERSION, Hardware
 from ota_device.verify import Certificates
 from ota_device.weak_storage import MemoryStorage
@@ -202,6 +203,8 @@ class LocalCloud:
         if first is None:
             raise DeviceError(f"version {version!r}: use X.Y.Z, up to 255.255.65535")
         wrong = [mishaps.read(text) for text in faults]
+        if any(isinstance(each, WrongClock) for each in wrong):
+            raise DeviceError("wrong-clock: this device has no TLS, which alone asks for the time (docs/faults.md)")
         hardware = Hardware(MemoryStorage(), Certificates(ask=lambda: signers(self.folder)), played, first)
         return Device(self.mqtt, thing, hardware, wrong, patience)
 
