@@ -36,6 +36,8 @@ from ota_broker.refusals import RecordedRefusals
 from ota_broker.request_log import RequestLog
 from ota_broker.services import Outlets, Place, Services, open_services
 from ota_broker.system_clock import SystemClock
+from ota_broker.taped import Tape
+from ota_broker.taped_calls import TapedCalls
 from ota_broker.tls import Tls
 from ota_broker.tls_door import TlsDoor
 from ota_broker.watched import Watched
@@ -83,6 +85,7 @@ class Simulator:
         self._interference = Interference(settings.seed or 0, self._clock, self._renew_cloud, self._keep)
         self.faults = self._interference.desk
         self._watched = Watched(self.catalog, self._clock.monotonic, self._renew_cloud)
+        self._tape = Tape(self._clock.monotonic, self._renew_cloud)
         self._notices = Notices(self._clock.monotonic)
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
@@ -216,10 +219,9 @@ class Simulator:
 
     def _open_console(self) -> Console:
         """Return the pages, over all that a person may look at."""
-        clients, services = Attendance(self._listener), self._services.cloud
-        outlook = Outlook(
-            services, clients, self._watched.look, self.faults, Fleets(), self._diagnosis, self.time, self._http.base
-        )
+        clients, services, base = Attendance(self._listener), self._services.cloud, self._http.base
+        known = self.faults, Fleets(), self._diagnosis, self.time
+        outlook = Outlook(services, clients, self._watched.look, *known, base, self._tape.look)
         return Console(outlook, self.console_token)
 
     def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
@@ -246,15 +248,14 @@ class Simulator:
         self._counted.keep(record)
 
     def _answering(self) -> Answering:
-        """Return the cloud as devices have it; the diagnosis and the block maps hear what they really get."""
+        """Return the cloud as devices have it; the diagnosis, block maps and the tape hear what they really get."""
         cloud = self._interference.over(self._plain)
-        return self._watched.over(cloud if self._observer is None else self._observer.over(cloud))
+        return self._tape.over(self._watched.over(cloud if self._observer is None else self._observer.over(cloud)))
 
     def _web_sockets(self, data_dir: Path, log: RequestLog, otherwise: ASGIApp) -> ASGIApp:
         collector = SimulatorCollector(self._counted, self._listener, self._plain, log)
-        return MqttOverWebSocket(
-            MetricsPage(otherwise, collector), self._listener, read_token(data_dir), self._clock.wall
-        )
+        page = MetricsPage(TapedCalls(otherwise, self._tape, self._clock.wall), collector)
+        return MqttOverWebSocket(page, self._listener, read_token(data_dir), self._clock.wall)
 
     def _peer_of(self, client_id: str) -> tuple[str | None, str | None]:
         exchange = self._listener.exchange
@@ -294,6 +295,7 @@ class Simulator:
             self._reexamine = False
             self._listener.reexamine()
         self._watched.tick()
+        self._tape.tick()
         self._recorder.tick()
         self._keeper.tick()
         self._watch.tick()
@@ -332,7 +334,7 @@ class Simulator:
             admission=PolicyAdmission(services.policies, Anonymous(self.settings.anonymous)),
             options=self.settings.mqtt_options(),
             refusals=RecordedRefusals(
-                keep if observer is None else observer.keeping(keep),
+                self._tape.keeping(keep if observer is None else observer.keeping(keep)),
                 self._clock,
                 self._notices,
                 Ids(self._dice.of("traces")),

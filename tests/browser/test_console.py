@@ -182,7 +182,7 @@ def test_no_page_has_a_serious_fault_for_those_who_cannot_see_or_point(
     cloud.device("dev1").run()
     cloud.faults.add("drop", blocks=1)
     paths = ("updates", f"updates/{update.ota_update_id}", "streams", f"streams/{update.stream_id}", "things")
-    for path in (*paths, "things/dev1", "faults", "clock", "fleet"):
+    for path in (*paths, "things/dev1", "requests", "faults", "clock", "fleet"):
         page.goto(at(path))
         found = Axe().run(page).response["violations"]
         assert [(path, each["id"], each["nodes"]) for each in found if each["impact"] in SERIOUS] == []

@@ -1,8 +1,9 @@
 """docs/console.md: every page with its path, its bounds, and no other."""
 
 from docs.pages import ROOT, code, table
+from ota_broker import taped, taped_calls
 from ota_broker.watched import LOOKS_FOR
-from ota_stream.console import fleets, live, logs, site, streams, things, updates
+from ota_stream.console import conversations, fleets, live, logs, requests, site, streams, things, updates
 from ota_stream.transfers import pictures, service
 
 PAGE = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
@@ -30,6 +31,11 @@ def test_the_limits_are_the_codes():
         f"more than {pictures.CELLS_MAX} blocks",
         f"The maps of {service.TRANSFERS_MAX:,} downloads in {service.MAPS_MAX // 1024**2} MiB",
         f"At most {live.LOOKERS_MAX} pages",
+        f"the newest {requests.ROWS_MAX} conversations",
+        f"the first {conversations.REPLIES_MAX} messages",
+        f"the first {taped_calls.BODY_MAX // 1024} KiB",
+        f"The last {conversations.KEPT_MAX} are kept, {conversations.BYTES_MAX // 1024**2} MiB of them",
+        f"more than {conversations.PER_TICK} in a quarter",
     ):
         assert said in text
-    assert (LOOKS_FOR, live.PUSH_EVERY) == (600, 0.5)  # ten minutes, twice a second
+    assert (LOOKS_FOR, taped.LOOKS_FOR, live.PUSH_EVERY) == (600, 600, 0.5)  # ten minutes, twice a second

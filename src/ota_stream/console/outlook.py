@@ -8,6 +8,7 @@ from msgspec import Struct
 from ota_stream.api.aws.clouded import AwsOperated
 from ota_stream.api.logging_account import AwsAccount
 from ota_stream.api.moving_time import Movable
+from ota_stream.console.conversations import Conversations
 from ota_stream.console.fleets import Fleets
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.faults.desk import FaultDesk
@@ -46,8 +47,9 @@ class Clients(Protocol):
 
 
 class Outlook(Struct, frozen=True):
-    """All a page may read. `look` is asked at each look at block maps: they are kept while somebody looks.
+    """All a page may read.
 
+    `look` is asked at each look at block maps, `listen` at conversations: both are kept while somebody looks.
     `diagnosis` and `time` are None where the simulator was started without them. `fleets` are those that have told
     how they stand. `endpoint` is our own address for AWS's clients.
     """
@@ -60,6 +62,7 @@ class Outlook(Struct, frozen=True):
     diagnosis: Diagnosis | None
     time: Movable | None
     endpoint: str
+    listen: Callable[[], Conversations]
 
     def account(self) -> AwsAccount:
         """Return what changes the account's logging settings; it waits, so call it in a thread."""

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ota_stream.api.calls import JSON_MAX, Call, read
-from ota_stream.console import clock, faults, fleet, forms, logs, orders, settings, streams, things, updates
+from ota_stream.console import clock, faults, fleet, forms, logs, orders, requests, settings, streams, things, updates
 from ota_stream.console.drawing import draw, part
 from ota_stream.console.forms import Form
 from ota_stream.console.live import Live
@@ -60,6 +60,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("streams/{id}", "Stream", "stream", streams.stream),
     Page("things", "Things", "things", things.shown),
     Page("things/{id}", "Thing", "thing", things.thing),
+    Page("requests", "Requests", "requests", requests.shown),
     Page("faults", "Faults", "faults", faults.shown),
     Page("clock", "Clock", "clock", clock.shown),
     Page("fleet", "Fleet", "fleet", fleet.shown),
@@ -78,6 +79,7 @@ DEEDS: Final[tuple[Deed, ...]] = (
 STATIC: Final = {
     "htmx.min.js": "text/javascript",
     "htmx-sse.min.js": "text/javascript",
+    "console.js": "text/javascript",
     "pico.min.css": "text/css",
     "console.css": "text/css",
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from images import image_bytes
@@ -24,6 +25,10 @@ def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
 def client(cloud: LocalCloud) -> ControlClient:
     host, _, port = cloud.http.removeprefix("http://").rpartition(":")
     return ControlClient(Endpoint(host, int(port)))
+
+
+def aws(cloud: LocalCloud, service: str) -> Any:
+    return boto3.client(service, "us-east-1", endpoint_url=cloud.http, aws_access_key_id="a", aws_secret_access_key="b")
 
 
 def shown(cloud: LocalCloud, *path: str, **query: str) -> dict[str, Any]:
@@ -143,3 +148,61 @@ def test_a_fleet_tells_how_it_stands(cloud: LocalCloud):
         client(cloud).put("fleets", "f1", body={"title": "x"})
     with pytest.raises(CallError, match="a fleet's id"):
         client(cloud).put("fleets", "f" * 65, body=moment)
+
+
+def test_requests_are_told_from_the_first_look_on_with_payloads_and_the_rule(cloud: LocalCloud):
+    update = cloud.create_update(IMAGE, "dev1")
+    topic = f"$aws/things/dev1/streams/{update.stream_id}/get"
+    with RawClient(cloud.mqtt) as device:
+        device.connect("dev1")
+        device.publish(f"{topic}/json", b'{"f":0,"l":512,"n":1}')
+        device.messages()
+        assert shown(cloud, "requests")["conversations"] == []
+        device.publish(f"{topic}/cbor", bytes.fromhex("a3616600616c190200616e05"))
+        device.messages()
+        device.publish(f"{topic}/json", b'{"f":0}')
+        device.messages()
+        device.publish("$aws/things/dev1/jobs/$next/get", b"")
+        device.publish("$aws/things/dev1/none", b"{}", qos=1)
+        device.messages()
+    told = shown(cloud, "requests")
+    rows = [(one["what"], one["status"], one["rule"]["id"], one["more"]) for one in told["conversations"]]
+    assert rows == [
+        ("publish", "Failure", "MU-4", 0),
+        ("DescribeJobExecution", "Success", "JT-4", 0),
+        ("GetStream", "Failure", "SG-4", 0),
+        ("GetStream", "Success", "ST-2", 2),
+    ]
+    asked, block, *_ = told["conversations"][3]["messages"]
+    assert asked["cbor"] == '{"f": 0, "l": 512, "n": 5}'
+    assert asked["format"] == block["format"] == "cbor"
+    assert f"h'{IMAGE[:32].hex()}'" in block["cbor"]
+    assert [one["what"] for one in shown(cloud, "requests", name="$next")["conversations"]] == ["DescribeJobExecution"]
+
+
+def test_calls_are_told_by_the_name_of_their_operation_without_secrets(cloud: LocalCloud):
+    shown(cloud, "requests")
+    iot = aws(cloud, "iot")
+    key = iot.create_keys_and_certificate()["keyPair"]["PrivateKey"].splitlines()[1]
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_job(jobId="none")
+    client(cloud).get("streams")
+    told = shown(cloud, "requests")["conversations"]
+    assert [(one["what"], one["status"], one["rule"]["id"]) for one in told] == [
+        ("GET /_ota/streams", "Success 200", ""),
+        ("DescribeJob", "Failure 404", "ResourceNotFoundException"),
+        ("CreateKeysAndCertificate", "Success 200", ""),
+    ]
+    assert told[1]["rule"]["says"] == "Job none cannot be found."
+    answer = told[2]["messages"][1]
+    assert '"PrivateKey": "(not shown)"' in answer["json"]
+    assert key not in str(told)
+
+
+def test_a_call_with_a_long_body_keeps_its_beginning_and_its_size(cloud: LocalCloud):
+    shown(cloud, "requests")
+    s3 = aws(cloud, "s3")
+    s3.create_bucket(Bucket="images")
+    s3.put_object(Bucket="images", Key="image", Body=IMAGE)
+    (call, *_) = shown(cloud, "requests")["conversations"]
+    assert (call["what"], call["messages"][0]["size"]) == ("PUT /images/image", len(IMAGE))

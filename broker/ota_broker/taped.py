@@ -1,0 +1,77 @@
+"""Has the last conversations kept while somebody looks at them, and costs nothing while nobody does."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from ota_broker.front.exchange import Answering
+from ota_stream.answers import Answer, Effect, Refusal
+from ota_stream.console.conversations import Conversations
+from ota_stream.records import BrokerRecord, Record
+
+LOOKS_FOR: Final = 600.0  # seconds after the last look in which conversations are still kept
+
+log: Final = logging.getLogger("ota_broker")
+
+
+class Tape:
+    """The conversations, from the first look until nobody has looked for ten minutes.
+
+    `on_change` is called when listening begins or ends; `now` is monotonic seconds.
+    """
+
+    def __init__(self, now: Callable[[], float], on_change: Callable[[], None]) -> None:
+        self._now = now
+        self._on_change = on_change
+        self._looked_at = 0.0
+        self.running: Conversations | None = None
+
+    def look(self) -> Conversations:
+        """Return what was heard, and go on hearing."""
+        self._looked_at = self._now()
+        if self.running is None:
+            self.running = Conversations()
+            self._on_change()
+        return self.running
+
+    def tick(self) -> None:
+        """Stop when nobody looks any more. Call it about four times a second."""
+        if self.running is None:
+            return
+        self.running.tick()
+        if self._now() - self._looked_at > LOOKS_FOR:
+            self.running = None
+            self._on_change()
+
+    def over(self, cloud: Answering) -> Answering:
+        """Return the cloud with somebody who listens, or as it is."""
+        return cloud if self.running is None else _Overheard(cloud, self.running)
+
+    def keeping(self, keep: Callable[[Record], None]) -> Callable[[Record], None]:
+        """Return what keeps a record of a refusal, and takes it in."""
+
+        def kept(record: Record) -> None:
+            keep(record)
+            if self.running is not None and isinstance(record, BrokerRecord):
+                self.running.denied(record.client_id, record.topic or "", record)
+
+        return kept
+
+
+class _Overheard:
+    """A cloud. Satisfies Answering."""
+
+    __slots__ = ("_cloud", "_conversations")
+
+    def __init__(self, cloud: Answering, conversations: Conversations) -> None:
+        self._cloud = cloud
+        self._conversations = conversations
+
+    def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
+        """Answer a publish to a reserved topic. None when no service listens there."""
+        outcome = self._cloud.answer(topic, payload, client_id, now)
+        try:
+            self._conversations.hear(topic, payload, client_id, outcome, now)
+        except Exception:
+            log.exception("internal error of the page of requests; devices are answered as before")
+        return outcome
