@@ -296,8 +296,11 @@ class Exchange:
                 self._call_later(reply.after, later)
         self._answer(sender, outcome.replies, echoed)
 
-    def send(self, replies: Iterable[Reply]) -> None:
-        """Send what no device asked for to whoever subscribed: notifications, events."""
+    def send(self, replies: Iterable[Reply], client_id: str | None = None) -> None:
+        """Send what no device asked for to whoever subscribed; what a client did, as an answer to it."""
+        if client_id is not None and (asker := self._sessions.find(client_id)) is not None:
+            self._answer(asker, replies, None)
+            return
         for reply in replies:
             copies = partial(self._spread, None, Message(reply.topic, reply.payload, reply.qos))
             if isinstance(reply, LateReply):

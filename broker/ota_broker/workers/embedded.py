@@ -11,7 +11,7 @@ from ota_broker.front.listener import Listener, ListenError
 from ota_broker.front.notices import Notices
 from ota_broker.front.profile import AWS
 from ota_broker.workers.mailbox import Mailbox
-from ota_broker.workers.transport import FILTERS, Kind, Request, TransportError
+from ota_broker.workers.transport import FILTERS, Addressed, Kind, Request, TransportError
 from ota_stream.answers import Effect, Reply
 from ota_stream.clock import Clock
 
@@ -61,12 +61,12 @@ class Embedded:
         return await self._mailbox.take()
 
     async def send(self, replies: Iterable[Reply]) -> None:
-        """Hand replies to whoever subscribed."""
+        """Hand replies to who asked, and to whoever subscribed."""
         for reply in replies:
             if (watch := self._watched.get(reply.topic)) is not None:
                 watch.set()
             elif self._listener is not None:
-                self._listener.exchange.send((reply,))
+                self._listener.exchange.send((reply,), reply.client_id if isinstance(reply, Addressed) else None)
 
     async def done(self, requests: Sequence[Request]) -> None:
         """Nothing to say: they were acknowledged when they came."""

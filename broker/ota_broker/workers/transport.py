@@ -47,6 +47,12 @@ class Request(Struct, frozen=True):
     client_id: str | None = None  # who has published it, where the broker tells
 
 
+class Addressed(Reply, frozen=True, gc=False):
+    """A reply whose requester the broker knows: it gets it, subscribed or not (JT-9, SR-9)."""
+
+    client_id: str = ""
+
+
 class Transport(Protocol):
     """A way to share requests between workers. Every method may raise TransportError. `url` is where the broker is."""
 

@@ -6,12 +6,12 @@ the same bytes, and a record that is there already is not written again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from ota_broker.front.notices import Notices
 from ota_broker.workers.entries import Entries
-from ota_broker.workers.transport import Request, Transport, TransportError
+from ota_broker.workers.transport import Addressed, Request, Transport, TransportError
 from ota_stream.answers import Answer, Effect, Refusal, Reply
 from ota_stream.clock import Clock
 from ota_stream.stores.errors import StoreError
@@ -88,7 +88,7 @@ class Worker:
         for request, outcome in zip(requests, await self._outcomes(requests), strict=True):
             if outcome is None:
                 continue
-            replies += outcome.replies
+            replies += _addressed(outcome.replies, request.client_id)
             if isinstance(outcome, Refusal):
                 self._notices.say("refused", outcome.reason)
                 continue
@@ -120,3 +120,9 @@ class Worker:
 
     async def _from_store(self, desk: StoreDesk, request: Request, now: float) -> Outcome:
         return await desk.answer(request, self._client_of(request), now)
+
+
+def _addressed(replies: tuple[Reply, ...], client_id: str | None) -> Iterable[Reply]:
+    if client_id is None:
+        return replies
+    return (Addressed(reply.topic, reply.payload, reply.qos, reply.to, client_id) for reply in replies)

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from device_world import firmware
 from images import image_bytes
+from ota_broker.system_clock import SystemClock
 from ota_device.link import Event, Link
+from ota_stream.signing.platforms import KeyKind
+from ota_stream.stores.keys import KeyFolder
 from processes import cli
 from shared_world import Cluster, running, worker
 from small_fleet import Fleet
@@ -81,3 +85,20 @@ def test_a_job_is_told_through_the_port_of_the_broker(cluster: Cluster, tmp_path
     assert made.stdout == "job j1: 1 things are notified\n", made.stderr
     assert not isinstance(told, Event)
     assert json.loads(told.payload)["jobs"]["QUEUED"][0]["jobId"] == "j1"
+
+
+def test_an_answer_comes_to_who_asked_subscribed_or_not(cluster: Cluster, tmp_path: Path):
+    """JT-9: the FreeRTOS agent never subscribes to the answers of its jobs, and confirms its image by one."""
+    signer = KeyFolder(tmp_path / "keys", SystemClock()).get_or_mint("signer", KeyKind.ECDSA)
+    (image := tmp_path / "door.bin").write_bytes(firmware())
+    (key := tmp_path / "signer.key").write_bytes(signer.key)
+    (certificate := tmp_path / "signer.pem").write_bytes(signer.certificate)
+    with running(worker(*EMBEDDED, "--store", (store := cluster.database()))) as one:
+        url = json.loads(one.first_line)["url"]
+        broker = ["--transport", "mqtt", "--url", url, "--store", store]
+        made = cli("shared", "update", "door-2", image, "--target", "lock", "--sign-key", key, *broker)
+        assert made.returncode == 0, made.stderr
+        place = ["--port", url.rpartition(":")[2], "--flash", tmp_path / "flash", "--ca", certificate]
+        done = cli("device", "--thing", "lock", "--once", *place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCEEDED" in done.stdout
