@@ -46,9 +46,8 @@ class AwsAccount:
             arn: str = self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(roles.trust()))["Role"][
                 "Arn"
             ]
-        except self._iam.exceptions.EntityAlreadyExistsException:
-            said = f"there is a role {name!r} already: choose another name, or that role"
-            raise ControlError("EntityAlreadyExists", 409, said) from None
+        except self._iam.exceptions.EntityAlreadyExistsException as error:
+            raise _refused(error, f"there is a role {name!r} already: choose another name, or that role") from None
         except self._iam.exceptions.ClientError as error:
             raise _refused(error) from None
         try:
@@ -77,6 +76,6 @@ class AwsAccount:
             raise _refused(error) from None
 
 
-def _refused(error: Any) -> ControlError:  # noqa: ANN401 - botocore's ClientError
+def _refused(error: Any, said: str | None = None) -> ControlError:  # noqa: ANN401 - botocore's ClientError
     told, status = error.response["Error"], error.response["ResponseMetadata"].get("HTTPStatusCode", 400)
-    return ControlError(str(told.get("Code")), status, str(told.get("Message")))
+    return ControlError(str(told.get("Code")), status, said or str(told.get("Message")))
