@@ -17,7 +17,8 @@ log: Final = logging.getLogger("ota_broker")
 class Tape:
     """The conversations, from the first look until nobody has looked for ten minutes.
 
-    `on_change` is called when listening begins or ends; `now` is monotonic seconds.
+    `on_change` is called when listening to devices begins or ends: it pauses when enough were heard in a tick, so a
+    fleet at full speed does not pay for it. `now` is monotonic seconds.
     """
 
     def __init__(self, now: Callable[[], float], on_change: Callable[[], None]) -> None:
@@ -38,14 +39,18 @@ class Tape:
         """Stop when nobody looks any more. Call it about four times a second."""
         if self.running is None:
             return
+        was_full = self.running.is_full
         self.running.tick()
         if self._now() - self._looked_at > LOOKS_FOR:
             self.running = None
-            self._on_change()
+        elif not was_full:
+            return
+        self._on_change()
 
     def over(self, cloud: Answering) -> Answering:
         """Return the cloud with somebody who listens, or as it is."""
-        return cloud if self.running is None else _Overheard(cloud, self.running)
+        heard = self.running
+        return cloud if heard is None or heard.is_full else _Overheard(cloud, heard, self._on_change)
 
     def keeping(self, keep: Callable[[Record], None]) -> Callable[[Record], None]:
         """Return what keeps a record of a refusal, and takes it in."""
@@ -61,11 +66,12 @@ class Tape:
 class _Overheard:
     """A cloud. Satisfies Answering."""
 
-    __slots__ = ("_cloud", "_conversations")
+    __slots__ = ("_cloud", "_conversations", "_on_full")
 
-    def __init__(self, cloud: Answering, conversations: Conversations) -> None:
+    def __init__(self, cloud: Answering, conversations: Conversations, on_full: Callable[[], None]) -> None:
         self._cloud = cloud
         self._conversations = conversations
+        self._on_full = on_full
 
     def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
         """Answer a publish to a reserved topic. None when no service listens there."""
@@ -74,4 +80,6 @@ class _Overheard:
             self._conversations.hear(topic, payload, client_id, outcome, now)
         except Exception:
             log.exception("internal error of the page of requests; devices are answered as before")
+        if self._conversations.is_full:
+            self._on_full()
         return outcome

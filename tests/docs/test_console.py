@@ -35,7 +35,12 @@ def test_the_limits_are_the_codes():
         f"the first {conversations.REPLIES_MAX} messages",
         f"the first {taped_calls.BODY_MAX // 1024} KiB",
         f"The last {conversations.KEPT_MAX} are kept, {conversations.BYTES_MAX // 1024**2} MiB of them",
-        f"more than {conversations.PER_TICK} in a quarter",
+        f"more than {conversations.PER_TICK} with devices in a quarter",
     ):
         assert said in text
-    assert (LOOKS_FOR, taped.LOOKS_FOR, live.PUSH_EVERY) == (600, 600, 0.5)  # ten minutes, twice a second
+    assert (LOOKS_FOR, taped.LOOKS_FOR, live.PUSH_EVERY, live.SHARE_MAX) == (
+        600,
+        600,
+        0.5,
+        0.01,
+    )  # ten minutes, twice a second

@@ -12,7 +12,7 @@ from ota_stream.records import Record
 
 KEPT_MAX: Final = 200  # conversations; the oldest give way
 BYTES_MAX: Final = 16 * 1024 * 1024  # of their payloads
-PER_TICK: Final = 50  # conversations kept in a quarter of a second; those beyond are counted
+PER_TICK: Final = 50  # conversations with devices kept in a quarter of a second; then nobody listens until the next
 REPLIES_MAX: Final = 3  # messages of an answer that are kept
 
 Outcome = Answer | Effect | Refusal | None
@@ -61,20 +61,17 @@ Conversation = Spoken | Called
 
 
 class Conversations:
-    """What was heard, the newest last. `missed` conversations came too fast to be kept."""
+    """What was heard, the newest last. `is_full` is whether a tick has had all that are kept of it."""
 
     def __init__(self) -> None:
         self._kept: deque[tuple[Conversation, int]] = deque()
         self._bytes = 0
         self._number = 0
         self._left = PER_TICK
-        self.missed = 0
 
     def hear(self, topic: str, payload: bytes, client_id: str, outcome: Outcome, now: float) -> None:
         """Take in what a device published, and what it is answered."""
-        if not self._left:
-            self.missed += 1
-            return
+        self._left -= 1
         replies: tuple[Reply, ...] = () if outcome is None else outcome.replies
         late: tuple[Reply, ...] = getattr(outcome, "late", ())  # of a LateAnswer
         many, replies = len(replies) + len(late), (*replies[:REPLIES_MAX], *late[:REPLIES_MAX])[:REPLIES_MAX]
@@ -85,16 +82,10 @@ class Conversations:
 
     def denied(self, client_id: str, topic: str, record: Record) -> None:
         """Take in what the broker refused to a client before any service heard of it."""
-        if not self._left:
-            self.missed += 1
-            return
         self._keep(Spoken(self._next(), record.at, client_id, topic, b"", record=record), 0)
 
     def called(self, called: Called) -> None:
         """Take in a call over HTTP; its number does not count."""
-        if not self._left:
-            self.missed += 1
-            return
         self._keep(replace(called, number=self._next()), len(called.asked) + len(called.answer))
 
     def newest(self) -> Iterator[Conversation]:
@@ -102,15 +93,19 @@ class Conversations:
         return (conversation for conversation, _ in reversed(self._kept))
 
     def tick(self) -> None:
-        """Let as many be kept again; call it about four times a second."""
+        """Begin another quarter of a second."""
         self._left = PER_TICK
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether no more devices need be listened to until the next tick."""
+        return self._left <= 0
 
     def _next(self) -> int:
         self._number += 1
         return self._number
 
     def _keep(self, conversation: Conversation, size: int) -> None:
-        self._left -= 1
         self._kept.append((conversation, size))
         self._bytes += size
         while len(self._kept) > KEPT_MAX or (self._bytes > BYTES_MAX and len(self._kept) > 1):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
@@ -9,6 +10,7 @@ from ota_stream.errors import ControlError
 
 PUSH_EVERY: Final = 0.5  # seconds
 LOOKERS_MAX: Final = 50  # open pages
+SHARE_MAX: Final = 0.01  # of a core for one picture, whoever looks: what is slow to draw is drawn less often
 QUIET_MAX: Final = 15.0  # seconds without a sign
 
 log: Final = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class Live:
 
     async def _go_on(self, scene: _Scene) -> None:
         while True:
+            began = time.thread_time()
             try:
                 picture = scene.draw()
             except ControlError:  # what it showed is gone; the page says so when it is loaded again
@@ -91,7 +94,7 @@ class Live:
             if picture != scene.newest:
                 scene.newest = picture
                 scene.show(picture)
-            await asyncio.sleep(PUSH_EVERY)
+            await asyncio.sleep(max(PUSH_EVERY, (time.thread_time() - began) / SHARE_MAX))
 
     def _end(self, name: str, scene: _Scene) -> None:
         if self._scenes.get(name) is scene:

@@ -20,7 +20,7 @@ def shown(outlook: Outlook, call: Call) -> dict[str, Any]:
     """Return the newest conversations; with the query's `name`, those that have it in client id, topic or operation."""
     heard, part = outlook.listen(), call.query.get("name", "")
     found = (each for each in heard.newest() if part in _about(each))
-    return {"conversations": [_row(each) for each in islice(found, ROWS_MAX)], "missed": heard.missed}
+    return {"conversations": [_row(each) for each in islice(found, ROWS_MAX)], "paused": heard.is_full}
 
 
 def _about(conversation: Conversation) -> str:

@@ -31,14 +31,14 @@ def test_their_bytes_are_bounded_but_the_newest_is_always_there():
     assert [len(each.payload) for each in newest(heard)] == [BYTES_MAX + 1]
 
 
-def test_too_many_in_a_tick_are_counted_and_not_kept():
+def test_a_tick_is_full_at_some_time_and_the_next_is_not():
     heard = Conversations()
-    for _ in range(PER_TICK + 3):
+    for _ in range(PER_TICK):
+        assert not heard.is_full
         heard.hear("t", b"", "c", None, 1.0)
-    assert (len(newest(heard)), heard.missed) == (PER_TICK, 3)
+    assert heard.is_full
     heard.tick()
-    heard.hear("t", b"new", "c", None, 1.0)
-    assert newest(heard)[0].payload == b"new"
+    assert not heard.is_full
 
 
 def test_the_first_messages_of_an_answer_are_kept_late_ones_too():
