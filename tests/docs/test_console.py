@@ -1,5 +1,8 @@
 """docs/console.md: every page with its path, its bounds, and no other."""
 
+import re
+
+from browser.screenshots import SHOTS
 from docs.pages import ROOT, code, table
 from ota_broker import taped, taped_calls
 from ota_broker.watched import LOOKS_FOR
@@ -7,6 +10,7 @@ from ota_stream.console import conversations, fleets, live, logs, requests, site
 from ota_stream.transfers import pictures, service
 
 PAGE = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
+IMAGE = re.compile(r"!\[[^\]]+\]\((?:docs/)?img/([^)]+)\)")
 
 
 def test_the_page_has_every_page_of_the_console():
@@ -44,3 +48,11 @@ def test_the_limits_are_the_codes():
         0.5,
         0.01,
     )  # ten minutes, twice a second
+
+
+def test_every_picture_is_shown_and_every_one_shown_is_taken_by_the_script():
+    shown = {
+        name for page in ("README.md", "docs/console.md") for name in IMAGE.findall((ROOT / page).read_text("utf-8"))
+    }
+    files = {path.name for path in (ROOT / "docs" / "img").iterdir()}
+    assert shown == files == {f"{shot.name}.png" for shot in SHOTS}
