@@ -43,11 +43,11 @@ class Interference:
 
     def over(self, plain: Answering) -> Answering:
         """Return the cloud as devices have it now."""
-        return self._faulty if len(self.desk) else plain
+        return self._faulty if self.desk.any_of("request") or self.desk.any_of("answer") else plain
 
     def notifications(self, replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
         """Return what no device asked for, as devices get it."""
-        return self._faulty.notifications(replies, self._clock.wall()) if len(self.desk) else replies
+        return self._faulty.notifications(replies, self._clock.wall()) if self.desk.any_of("answer") else replies
 
     def url_is_over(self, path: str) -> bool:
         """Tell whether a fault ends the presigned URLs of an object before their time."""
