@@ -261,3 +261,12 @@ def test_a_changed_file_is_refused_from_a_block_on():
     assert ids(world.get(5)) == [0, 1, 2, 3, 4]
     (reply,) = world.get(5, offset=5, wire=Format.JSON).replies
     assert b'"o":"ETagMismatch"' in reply.payload
+
+
+def test_a_changed_file_is_nothing_to_a_job_and_can_be_described():
+    world = World({"fault": "etag-change"})
+    world.create_job("j", "t")
+    assert "execution" in told(world.publish("$aws/things/t/jobs/start-next", b"{}"))
+    (described,) = world.publish("$aws/things/t/streams/fw/describe/json", b"{}").replies
+    assert described.topic.endswith("/description/json")
+    assert [reply.topic.rpartition("/streams/fw/")[2] for reply in world.get(1).replies] == ["rejected/cbor"]
