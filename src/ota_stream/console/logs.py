@@ -14,7 +14,7 @@ from ota_stream.logs.filters import QueryError
 from ota_stream.logs.patterns import PatternError
 
 SHOWN: Final = 100  # entries
-SCANNED_MAX: Final = 5_000  # entries that one look goes through, newest first: some milliseconds
+SCANNED_MAX: Final = 1_000  # entries that one look goes through, newest first: three milliseconds
 SINCE: Final = ("15m", "1h", "24h", "7d")
 _EVER: Final = 9_999_999_999_999  # milliseconds
 

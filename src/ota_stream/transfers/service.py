@@ -16,7 +16,9 @@ from ota_stream.streams.options import StreamOptions
 from ota_stream.streams.topics import Format, Operation, StreamTopic
 from ota_stream.transfers.transfer import Traffic, Transfer
 
-TRANSFERS_MAX: Final = 20_000  # downloads remembered; the oldest give way
+TRANSFERS_MAX: Final = 1_000  # downloads remembered; of others the requests are only counted
+IDLE: Final = 10.0  # seconds without a request after which the oldest gives way
+BEYOND_MAX: Final = 100_000  # topics of others
 MAPS_MAX: Final = 64 * 1024 * 1024  # bytes of their bits
 STREAMS_MAX: Final = 2_000  # streams whose requests are counted
 _ASKED_MAX: Final = 4 * 1024 * 1024  # bytes of requests whose meaning is remembered
@@ -40,6 +42,8 @@ class Transfers:
         self._current: dict[str, Transfer] = {}  # by request topic: the one that was asked about last
         self._traffic: dict[str, Traffic] = {}
         self._order: dict[Transfer, None] = {}  # the oldest first
+        self._beyond: dict[str, Traffic] = {}  # by request topic: those that found no room
+        self._full_until = 0.0  # when there may be some
         self._map_bytes = 0
         self._asked_in_cbor = BoundedCache[bytes, _Asked](_ASKED_MAX)  # two: hashing a format takes as long as all else
         self._asked_in_json = BoundedCache[bytes, _Asked](_ASKED_MAX)
@@ -49,8 +53,13 @@ class Transfers:
     def hear(self, topic: str, payload: bytes, answer: Answer, now: float) -> None:
         """Take in what was published to a reserved topic and answered. `now` is epoch seconds."""
         transfer = self._current.get(topic)
-        if transfer is None and not _is_get(topic):
-            return
+        if transfer is None:
+            beyond = self._beyond.get(topic)
+            if beyond is not None and now < self._full_until:
+                beyond.requests += 1
+                return
+            if not _is_get(topic):
+                return
         known = self._asked_in_cbor if topic[-1] == _CBOR_ENDS else self._asked_in_json
         asked = known.find(payload) or self._understand(_format(topic), payload)
         if asked is None:
@@ -132,6 +141,9 @@ class Transfers:
             return known
         if known is not None:
             self._forget(known)
+        if not self._has_room(now):
+            self._pass_by(topic.text, traffic, now)
+            return None
         total = blocks.total(file.size, asked.block_size)
         transfer = Transfer(topic.thing, topic.text, stream, asked.file_id, asked.block_size, total, traffic)
         transfer.begun_at = now
@@ -140,12 +152,30 @@ class Transfers:
 
     # How much is remembered
 
+    def _has_room(self, now: float) -> bool:
+        """Tell whether one more is remembered; an idle one gives way."""
+        if len(self._order) < TRANSFERS_MAX:
+            return True
+        oldest = next(iter(self._order))
+        if now - oldest.last_at < IDLE:
+            return False
+        self._forget(oldest)
+        return True
+
+    def _pass_by(self, topic: str, traffic: Traffic, now: float) -> None:
+        """Count what is not remembered, and do no more about its topic for a while: a large fleet must not pay."""
+        if len(self._beyond) >= BEYOND_MAX or now >= self._full_until:
+            self._beyond.clear()
+            self._full_until = now + IDLE
+        self._beyond[topic] = traffic
+        traffic.requests += 1
+
     def _remember(self, transfer: Transfer) -> None:
         self._map_bytes += transfer.map_bytes
         self._order[transfer] = None
         self._current[transfer.topic] = transfer
         transfer.traffic.transfers[transfer.thing, transfer.file_id] = transfer
-        while len(self._order) > TRANSFERS_MAX or (self._map_bytes > MAPS_MAX and len(self._order) > 1):
+        while self._map_bytes > MAPS_MAX and len(self._order) > 1:
             self._forget(next(iter(self._order)))
 
     def _forget(self, transfer: Transfer) -> None:

@@ -137,14 +137,27 @@ def test_many_blocks_share_a_cell():
     assert pictures.blocks_per_cell(found) == 4
 
 
-def test_the_oldest_downloads_give_way(monkeypatch: pytest.MonkeyPatch):
+def test_idle_downloads_give_way_and_of_others_without_room_the_requests_are_counted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(service, "TRANSFERS_MAX", 3)
     world = World()
-    for number in range(5):
+
+    def things() -> list[str]:
+        return [transfer.thing for transfer in world.transfers.newest("fw")]
+
+    for number in (0, 1, 2, 3, 4, 3):
         world.get(f"t{number}", ask(0, 1))
-    assert [transfer.thing for transfer in world.transfers.newest("fw")] == ["t4", "t3", "t2"]
-    world.get("t0", ask(0, 1))
-    assert world.transfers.find("fw", "t2") is None
+    assert things() == ["t2", "t1", "t0"]
+    traffic = world.transfers.traffic("fw")
+    assert traffic is not None
+    assert traffic.requests == 6
+    world.now += service.IDLE - 1
+    world.get("t1", ask(1, 1))
+    world.now += 1
+    world.get("t3", ask(2, 1))
+    assert things() == ["t3", "t2", "t1"]
+    assert world.map("t3") == [("missing", 2), ("sent", 1), ("missing", 7)]
+    world.get("t4", ask(2, 1))
+    assert things() == ["t3", "t2", "t1"]
 
 
 def test_bits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch):
