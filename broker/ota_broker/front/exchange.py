@@ -165,29 +165,31 @@ class Exchange:
 
     def hang_up(self, client_id: str, cause: Cause, reason: str) -> bool:
         """Close a client's connection. False when it is not connected."""
-        session = self._sessions.find(client_id)
-        if session is None or session.link is None:
-            return False
-        session.link.close(cause, reason)
-        return True
+        link = self._link_of(client_id)
+        if link is not None:
+            link.close(cause, reason)
+        return link is not None
 
     def fall_silent(self, client_id: str) -> bool:
         """Leave a client's connection half open. False when it is not connected."""
-        session = self._sessions.find(client_id)
-        if session is None or session.link is None:
-            return False
-        session.link.fall_silent()
-        return True
+        link = self._link_of(client_id)
+        if link is not None:
+            link.fall_silent()
+        return link is not None
 
     def peer_of(self, client_id: str) -> str | None:
         """Return where a client is connected from, as `host:port`, or None when it is not connected."""
-        session = self._sessions.find(client_id)
-        return None if session is None or session.link is None else session.link.peer
+        link = self._link_of(client_id)
+        return None if link is None else link.peer
 
     def identity_of(self, client_id: str) -> Identity | None:
         """Return who a connected client has shown to be, or None when it is not connected."""
+        link = self._link_of(client_id)
+        return None if link is None else link.identity
+
+    def _link_of(self, client_id: str) -> Link | None:
         session = self._sessions.find(client_id)
-        return None if session is None or session.link is None else session.link.identity
+        return None if session is None else session.link
 
     def client_of(self, client_id: str) -> Client | None:
         """Return what a connected client subscribed to and takes, or None when it is not connected."""

@@ -70,7 +70,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
     def apply(self, answer: Answer) -> Answer:
         """Return what the device gets instead; the same answer when this fault has no hold on it."""
-        raise NotImplementedError
+        return answer
 
     def matches(self, subject: Subject) -> bool:
         """Tell whether a message is one of those it is for, apart from attempt, share and time."""

@@ -3,7 +3,6 @@
 from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
-from ota_stream.answers import Answer
 from ota_stream.faults.fault import Fault
 
 
@@ -33,7 +32,3 @@ class Happening(Fault, frozen=True):
     """The answer comes as it is, and right after it `deed` is done."""
 
     deed: ClassVar[Deed]
-
-    def apply(self, answer: Answer) -> Answer:
-        """Return the same messages."""
-        return answer

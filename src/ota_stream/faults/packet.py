@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from ota_stream.answers import Answer
 from ota_stream.faults.fault import Fault, Way
 
 
@@ -10,7 +9,3 @@ class PacketFault(Fault, frozen=True):
     """It is for packets; answers of the cloud it lets pass."""
 
     way: ClassVar[Way] = "packet"
-
-    def apply(self, answer: Answer) -> Answer:
-        """Return the same messages."""
-        return answer

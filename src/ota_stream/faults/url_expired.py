@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from ota_stream.answers import Answer
 from ota_stream.faults.fault import Fault, Way
 from ota_stream.faults.subject import Subject
 
@@ -15,7 +14,3 @@ class UrlExpired(Fault, frozen=True, kw_only=True, tag="url-expired"):
     def matches(self, subject: Subject) -> bool:
         """Tell whether it is a download."""
         return subject.operation == "GetObject" and super().matches(subject)
-
-    def apply(self, answer: Answer) -> Answer:
-        """Return the same messages: it is about none."""
-        return answer

@@ -8,6 +8,8 @@ from typing import Final
 
 from ota_device.boot import CRASH
 from ota_stream.errors import ControlError
+from ota_stream.faults import kinds
+from ota_stream.jobs.executions import TERMINAL
 from ota_stream.scenarios import verdict
 from ota_stream.scenarios.agents import Agent
 from ota_stream.scenarios.scenario import Scenario, Update
@@ -17,7 +19,6 @@ from ota_stream.testing import Update as Made
 
 LIMIT: Final = 60.0  # seconds
 THING: Final = "device-under-test"
-_TERMINAL: Final = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT", "CANCELED", "REMOVED"})
 _LOOK: Final = 0.01  # seconds between two looks
 _QUIET: Final = 0.15  # seconds that a state has to last, for an agent that goes on doing wrong
 
@@ -66,7 +67,7 @@ class _Play:
         """Make what is there before, start the agent, do the rest in its time, and look."""
         scenario = self._scenario
         for fault in scenario.faults:
-            self._cloud.faults.add(fault["fault"], **{key: value for key, value in fault.items() if key != "fault"})
+            self._cloud.faults.add(kinds.read(fault))
         waiting = list(scenario.updates)
         while waiting and waiting[0].when == "before":
             self._make(waiting.pop(0))
@@ -108,7 +109,7 @@ class _Play:
         """Whether every update there is has ended as far as it should: some are never begun, or stay in progress."""
         for update, made in zip(self._scenario.updates, self._made, strict=False):
             status = self._ended(made).status
-            if status not in _TERMINAL and status not in (update.ends or (GONE,)):
+            if status not in TERMINAL and status not in (update.ends or (GONE,)):
                 return False
         return True
 

@@ -17,6 +17,7 @@ from ota_stream.jobs.jobs import JobSpec
 from ota_stream.jobs.service import JobService
 from ota_stream.logs.entries import EntryWriter
 from ota_stream.records import Record
+from ota_stream.stores.shared.images import LoadedImage
 from ota_stream.streams.catalog import Catalog
 from ota_stream.streams.service import StreamService
 from ota_stream.testing.wire import LossyWire
@@ -55,7 +56,7 @@ class MemoryCloud:
 
     def put_stream(self, stream_id: str, *images: bytes) -> None:
         """Offer images as the files 0, 1, ... of a stream. Raises CatalogError."""
-        self._catalog.put(stream_id, {number: _Image(image) for number, image in enumerate(images)})
+        self._catalog.put(stream_id, {number: _image(content) for number, content in enumerate(images)})
 
     def create_job(self, job_id: str, document: Mapping[str, Any], *things: str) -> None:
         """Make a job for things; who is subscribed hears of it. Raises ControlError."""
@@ -161,19 +162,5 @@ class Client:
         return any(matches(each, topic, hash_takes_parent=False) for each in self._filters)
 
 
-class _Image:
-    """An image in memory. Satisfies `streams.catalog.Image`."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._tag = md5(content, usedforsecurity=False).hexdigest()
-
-    @property
-    def size(self) -> int:
-        return len(self._content)
-
-    def etag(self) -> str:
-        return self._tag
-
-    def read(self, start: int, end: int) -> bytes:
-        return self._content[start:end]
+def _image(content: bytes) -> LoadedImage:
+    return LoadedImage(content, md5(content, usedforsecurity=False).hexdigest())

@@ -14,11 +14,11 @@ S3: Final = "s3://"
 
 
 class LoadedImage:
-    """Bytes in memory (satisfies `streams.catalog.Image`); the tag is their SHA-256."""
+    """Bytes in memory with their tag (satisfies `streams.catalog.Image`): of a worker's, their SHA-256."""
 
-    def __init__(self, content: bytes, sha256: str) -> None:
+    def __init__(self, content: bytes, tag: str) -> None:
         self._content = content
-        self._tag = sha256
+        self._tag = tag
 
     @property
     def size(self) -> int:
@@ -26,7 +26,7 @@ class LoadedImage:
         return len(self._content)
 
     def etag(self) -> str:
-        """Return the SHA-256."""
+        """Return the tag."""
         return self._tag
 
     def read(self, start: int, end: int) -> bytes:
