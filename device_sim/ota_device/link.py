@@ -62,6 +62,13 @@ class LinkOptions(Struct, frozen=True):
     days_off: float = 0.0
 
 
+class _Client(mqtt.Client):
+    """paho's, which keeps the two sockets it wakes itself with until the collector comes, in an order of its own."""
+
+    def close(self) -> None:
+        self._reset_sockets()
+
+
 class Link:
     """A connection that comes back by itself, `attempts` times at most before it is given up.
 
@@ -81,7 +88,7 @@ class Link:
         self._unacknowledged: set[int] = set()
         self._came_back = False  # while a publish waited, so `receive` has not told
         # Reconnecting is ours: paho would try for ever, and only in a thread of its own.
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, reconnect_on_failure=False)
+        self._client = _Client(CallbackAPIVersion.VERSION2, client_id, reconnect_on_failure=False)
         self._client.connect_timeout = self._options.patience
         if self._options.credentials is not None:
             self._speak_tls(self._options.credentials)
@@ -115,8 +122,7 @@ class Link:
 
     def _leave(self) -> None:
         self._client.disconnect()
-        if (left_open := self._client.socket()) is not None:  # the goodbye could not be sent at once
-            left_open.close()
+        self._client.close()  # the goodbye may not have been sent at once
 
     def drop(self) -> None:
         """Be gone at once, as a device without power: no word of MQTT, and nothing of what waits is sent."""

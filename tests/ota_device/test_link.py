@@ -1,7 +1,9 @@
 """The link against the real front door, and against a peer that does what no good broker does."""
 
+import gc
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,10 @@ BRIEF = LinkOptions(patience=0.05)
 ACCEPTED = b"\x20\x02\x00\x00"
 DESCRIBE = "$aws/things/d1/streams/fw/describe/json"
 DESCRIPTION = Message("$aws/things/d1/streams/fw/description/json", b'{"s":1,"r":[{"f":0,"z":5000}]}')
+
+
+def descriptors() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 @pytest.fixture
@@ -34,6 +40,16 @@ def test_a_request_gets_its_answer(server):
         link.subscribe(DESCRIPTION.topic)
         link.publish(DESCRIBE, b"")
         assert link.receive(PATIENCE) == DESCRIPTION
+
+
+def test_a_link_that_was_left_keeps_nothing_open(server):
+    gc.collect()  # what earlier tests left would go in the middle of this one
+    before = descriptors()
+    with Link(server.host, server.port, "d1", QUICK) as link:
+        link.publish(DESCRIBE, b"")
+        link.receive(PATIENCE)
+    wait_until(lambda: descriptors() <= before, "client and server have closed all")
+    assert link  # not by being collected
 
 
 def test_messages_come_in_the_order_they_were_sent(server):
