@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ota_broker.front.codec.packets import Cause
-from ota_broker.front.exchange import Exchange
+from ota_broker.front.connections import Connections
 from ota_broker.front.notices import Notices
 from ota_stream.answers import Effect
 from ota_stream.api.operated import Operated
@@ -20,9 +20,9 @@ _WHY: Final = "a fault that was asked for"
 class Deeds:
     """What can be done. What cannot, because there is no job any more, say, is told in the broker's log."""
 
-    def __init__(self, cloud: Operated, exchange: Exchange, notices: Notices) -> None:
+    def __init__(self, cloud: Operated, connections: Connections, notices: Notices) -> None:
         self._cloud = cloud
-        self._exchange = exchange
+        self._connections = connections
         self._notices = notices
 
     def begin(self, act: Act) -> None:
@@ -42,15 +42,15 @@ class Deeds:
 
     def disconnect(self, act: Act) -> bool:
         """Hang up."""
-        return self._exchange.hang_up(act.client_id, Cause.SERVER_INITIATED, _WHY)
+        return self._connections.hang_up(act.client_id, Cause.SERVER_INITIATED, _WHY)
 
     def take_over(self, act: Act) -> bool:
         """Hang up as for a second client."""
-        return self._exchange.hang_up(act.client_id, Cause.DUPLICATE_CLIENT_ID, _WHY)
+        return self._connections.hang_up(act.client_id, Cause.DUPLICATE_CLIENT_ID, _WHY)
 
     def half_open(self, act: Act) -> bool:
         """Leave the connection as it is, and dead."""
-        return self._exchange.fall_silent(act.client_id)
+        return self._connections.fall_silent(act.client_id)
 
     # The cloud's
 

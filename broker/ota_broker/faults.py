@@ -1,6 +1,7 @@
 """The cloud with faults in its way: what the front door asks while there are any, and only then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from ota_stream.faults.desk import FaultDesk, Moment
 from ota_stream.faults.fault import Fault
 from ota_stream.faults.happening import Act
 from ota_stream.faults.kinds import FaultError
+from ota_stream.faults.late import LateAnswer, LateReply, LateRequest
+from ota_stream.faults.subject import Request
 from ota_stream.records import Record
 
 FILE_MAX: Final = 1024 * 1024  # bytes of a file of faults
@@ -48,7 +51,23 @@ class FaultyCloud:
         if instead is not None:
             self._keep(instead.record)
             return instead
-        outcome = self._cloud.answer(topic, payload, client_id, now)
+        arrived, records = self._desk.arrive(request, payload, client_id, self._moment(now))
+        if not records:
+            return self._ask(request, payload, client_id, now)
+        for record in records:
+            self._keep(record)
+        asks = [self._asking(request, message, client_id) for message in arrived]
+        return _together(asks, records[-1], now)
+
+    def _asking(self, request: Request, arrived: Reply, client_id: str) -> LateRequest:
+        """Return how the cloud is asked what has arrived of a request."""
+        after = arrived.after if isinstance(arrived, LateReply) else 0.0
+        as_it_is = subject.of_request(arrived.topic, arrived.payload) or request
+        return LateRequest(after, partial(self._ask, as_it_is, arrived.payload, client_id))
+
+    def _ask(self, request: Request, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
+        """Have the cloud answer, and the answer spoilt."""
+        outcome = self._cloud.answer(request.topic.text, payload, client_id, now)
         if not isinstance(outcome, Answer):
             return outcome
         spoilt = self._desk.spoil(request, outcome, client_id, self._moment(now))
@@ -67,6 +86,15 @@ class FaultyCloud:
 
     def _moment(self, now: float) -> Moment:
         return Moment(now, self._clock.monotonic())
+
+
+def _together(asks: Sequence[LateRequest], record: Record, now: float) -> Answer:
+    """Return as one answer what comes of the requests that are not late, and those that are."""
+    answers = [each.ask(now) for each in asks if not each.after]
+    known = [answer for answer in answers if isinstance(answer, Answer)]  # each: the topic is that of a request
+    late = tuple(reply for answer in known if isinstance(answer, LateAnswer) for reply in answer.late)
+    replies = tuple(reply for answer in known for reply in answer.replies)
+    return LateAnswer(replies, record, (), late, tuple(each for each in asks if each.after))
 
 
 def read_file(path: str) -> tuple[Fault, ...]:

@@ -1,6 +1,7 @@
 """The faults of one simulator, and everything they stand in the way of: answers, packets, downloads, notifications."""
 
 from collections.abc import Callable
+from typing import Final
 
 from ota_broker.deeds import Deeds
 from ota_broker.disturbance import Disturbance
@@ -12,9 +13,12 @@ from ota_stream.answers import Reply
 from ota_stream.api.operated import Operated
 from ota_stream.clock import Clock
 from ota_stream.faults.desk import FaultDesk, Moment
+from ota_stream.faults.fault import Way
 from ota_stream.faults.happening import Act
 from ota_stream.faults.subject import Subject
 from ota_stream.records import Record
+
+_OF_REQUESTS: Final[tuple[Way, ...]] = ("request", "arrival", "answer")
 
 
 class Interference:
@@ -38,12 +42,12 @@ class Interference:
     def stand_between(self, plain: Answering, operated: Operated, listener: Listener, notices: Notices) -> None:
         """Be told what there is to stand between."""
         self._faulty = FaultyCloud(plain, self.desk, self._clock, self._keep, self._begin)
-        self._deeds = Deeds(operated, listener.exchange, notices)
+        self._deeds = Deeds(operated, listener.exchange.connections, notices)
         self._listener = listener
 
     def over(self, plain: Answering) -> Answering:
         """Return the cloud as devices have it now."""
-        return self._faulty if self.desk.any_of("request") or self.desk.any_of("answer") else plain
+        return self._faulty if any(map(self.desk.any_of, _OF_REQUESTS)) else plain
 
     def notifications(self, replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
         """Return what no device asked for, as devices get it."""

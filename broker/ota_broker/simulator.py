@@ -225,7 +225,7 @@ class Simulator:
         return Console(outlook, self.console_token)
 
     def _end_connection(self, client_id: str, clean: bool, silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
-        return self._listener.exchange.end_connection(client_id, clean_session=clean, prevent_will=silent)
+        return self._listener.exchange.connections.end(client_id, clean_session=clean, prevent_will=silent)
 
     def _address(self, kind: str) -> str:
         """Return where devices find an endpoint, for DescribeEndpoint."""
@@ -258,12 +258,12 @@ class Simulator:
         return MqttOverWebSocket(page, self._listener, read_token(data_dir), self._clock.wall)
 
     def _peer_of(self, client_id: str) -> tuple[str | None, str | None]:
-        exchange = self._listener.exchange
-        who = exchange.identity_of(client_id)
-        return exchange.peer_of(client_id), None if who is None else who.certificate_id
+        connections = self._listener.exchange.connections
+        who = connections.identity_of(client_id)
+        return connections.peer_of(client_id), None if who is None else who.certificate_id
 
     def _client_of(self, client_id: str) -> Client | None:
-        return self._listener.exchange.client_of(client_id)
+        return self._listener.exchange.connections.client_of(client_id)
 
     def _hand_over(self, effect: Effect) -> None:
         """Keep the records of something no device asked for, and send what follows from it."""

@@ -128,6 +128,18 @@ def test_what_is_late_comes_late_with_what_mqtt_5_wants_echoed(server: Server):
         assert {each.properties["CorrelationData"] for each in heard} == {b"mine"}
 
 
+def test_a_late_request_is_answered_late_with_what_mqtt_5_wants_echoed(server: Server):
+    put(server, {"fault": "delay", "seconds": 0.2, "times": 1, "direction": "request"})
+    put(server, {"fault": "delay", "seconds": 0.2, "blocks": 2})
+    with Client5(server) as client:
+        client.hello("c")
+        client.say(GET, THREE, CorrelationData=b"mine")
+        client.say(GET, b'{"f":0,"l":1024,"n":1}', CorrelationData=b"at once")
+        heard = [client.next_message() for _ in range(4)]
+        assert [json.loads(each.payload)["i"] for each in heard] == [0, 0, 1, 2]
+        assert [each.properties["CorrelationData"] for each in heard] == [b"at once", b"mine", b"mine", b"mine"]
+
+
 def test_what_is_late_for_somebody_who_has_left_is_nobody_s_trouble(server: Server):
     put(server, {"fault": "delay", "seconds": 0.05})
     with RawClient(server) as client:

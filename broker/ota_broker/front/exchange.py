@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from ota_broker.front import limits
-from ota_broker.front.access import ANONYMOUS, Access, Denial, Identity, Refusals
+from ota_broker.front.access import ANONYMOUS, Access, Denial, Refusals
 from ota_broker.front.codec import grants
 from ota_broker.front.codec.fields import text_of
 from ota_broker.front.codec.packets import (
@@ -22,6 +22,7 @@ from ota_broker.front.codec.packets import (
     Will,
 )
 from ota_broker.front.codec.reasons import Reason
+from ota_broker.front.connections import Connections
 from ota_broker.front.delivery import shared
 from ota_broker.front.delivery.kept import Rows, Shelf
 from ota_broker.front.delivery.link import Link
@@ -37,8 +38,7 @@ from ota_broker.front.profile import Profile
 from ota_broker.front.wheel import Wheel
 from ota_stream.answers import Answer, Audience, Effect, Refusal, Reply
 from ota_stream.clock import Clock
-from ota_stream.diagnosis.conversation import Client
-from ota_stream.faults.late import LateAnswer, LateReply
+from ota_stream.faults.late import LateAnswer, LateReply, LateRequest
 
 NAMES_MAX: Final = 50_000  # topic names already checked
 _EVERYONE: Final = Audience.EVERYONE  # looking up a member takes as long as sending to it, in Python 3.11
@@ -93,6 +93,7 @@ class Exchange:
         self._sessions = Sessions(shelf, wheel, self._on_end)
         self._sessions.restore()
         self._receivers = Receivers(self._sessions, profile, chance)
+        self.connections = Connections(self._sessions)
 
     # Sessions
 
@@ -150,53 +151,6 @@ class Exchange:
             self._receivers.delete(session, topic_filter)
         if session.will is not None:
             session.will.send()
-
-    def end_connection(self, client_id: str, *, clean_session: bool, prevent_will: bool) -> bool:
-        """End a client's connection, and its session too if that is wanted. False when it is not connected (M5-5)."""
-        session = self._sessions.find(client_id)
-        if session is None or session.link is None:
-            return False
-        if prevent_will:
-            session.link.will = None
-        if clean_session:
-            session.session_expiry = 0
-        session.link.close(Cause.API_INITIATED, "DeleteConnection was called")
-        return True
-
-    def hang_up(self, client_id: str, cause: Cause, reason: str) -> bool:
-        """Close a client's connection. False when it is not connected."""
-        link = self._link_of(client_id)
-        if link is not None:
-            link.close(cause, reason)
-        return link is not None
-
-    def fall_silent(self, client_id: str) -> bool:
-        """Leave a client's connection half open. False when it is not connected."""
-        link = self._link_of(client_id)
-        if link is not None:
-            link.fall_silent()
-        return link is not None
-
-    def peer_of(self, client_id: str) -> str | None:
-        """Return where a client is connected from, as `host:port`, or None when it is not connected."""
-        link = self._link_of(client_id)
-        return None if link is None else link.peer
-
-    def identity_of(self, client_id: str) -> Identity | None:
-        """Return who a connected client has shown to be, or None when it is not connected."""
-        link = self._link_of(client_id)
-        return None if link is None else link.identity
-
-    def _link_of(self, client_id: str) -> Link | None:
-        session = self._sessions.find(client_id)
-        return None if session is None else session.link
-
-    def client_of(self, client_id: str) -> Client | None:
-        """Return what a connected client subscribed to and takes, or None when it is not connected."""
-        session = self._sessions.find(client_id)
-        if session is None or session.link is None:
-            return None
-        return Client(tuple(session.filters), session.link.packet_max)
 
     @property
     def sessions(self) -> Sessions:
@@ -290,13 +244,28 @@ class Exchange:
         echoed = None
         if asked is not None and asked.correlation_data is not None:
             echoed = Properties(correlation_data=asked.correlation_data)
+        if outcome.__class__ is Answer:
+            self._answer(sender, outcome.replies, echoed)
+        else:
+            self._settle(sender, topic, outcome, echoed)
+
+    def _settle(
+        self, sender: Session, topic: str, outcome: Answer | Effect | Refusal, echoed: Properties | None
+    ) -> None:
+        """Send an answer that is no common one: refused, or with something that is late."""
         if isinstance(outcome, Refusal):
             self.notices.say("invalid topic", f"{sender.client_id} published to {topic}: {outcome.reason}")
-        elif outcome.__class__ is not Answer and isinstance(outcome, LateAnswer):
+        elif isinstance(outcome, LateAnswer):
             for reply in outcome.late:
-                later = partial(self._answer, sender, (reply,), echoed)
-                self._call_later(reply.after, later)
+                self._call_later(reply.after, partial(self._answer, sender, (reply,), echoed))
+            for request in outcome.requests:
+                self._call_later(request.after, partial(self._ask_late, sender, topic, request, echoed))
         self._answer(sender, outcome.replies, echoed)
+
+    def _ask_late(self, sender: Session, topic: str, request: LateRequest, echoed: Properties | None) -> None:
+        outcome = request.ask(self._clock.wall())
+        if outcome is not None:
+            self._settle(sender, topic, outcome, echoed)
 
     def send(self, replies: Iterable[Reply], client_id: str | None = None) -> None:
         """Send what no device asked for to whoever subscribed; what a client did, as an answer to it."""

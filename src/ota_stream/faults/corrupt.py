@@ -1,4 +1,4 @@
-"""A message says what the cloud has not said."""
+"""A message says what was not said."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from ota_stream.answers import Answer, Reply
 from ota_stream.faults import fields
-from ota_stream.faults.fault import Fault
+from ota_stream.faults.directed import Directed
 
 
-class Corrupt(Fault, frozen=True, kw_only=True, tag="corrupt"):
+class Corrupt(Directed, frozen=True, kw_only=True, tag="corrupt"):
     """A member of each block message is wrong: one `bit` of the payload, or the block id, file id or length by one.
 
     Of a message that carries no block only a bit can be wrong: one of the whole message.
@@ -18,6 +18,14 @@ class Corrupt(Fault, frozen=True, kw_only=True, tag="corrupt"):
 
     what: Literal["payload", "block", "file", "length"] = "payload"
     bit: Annotated[int, Meta(ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        """Check that there can be such a member. Raises ValueError."""
+        super().__post_init__()
+        if self.direction == "request" and self.what != "payload":
+            raise ValueError(
+                f"a request carries no {self.what} of a block: what can be wrong of it is a bit of the payload"
+            )
 
     def apply(self, answer: Answer) -> Answer:
         """Return the messages with something wrong in each."""

@@ -1,13 +1,14 @@
-"""The answer takes long."""
+"""A message takes long."""
 
 from msgspec.structs import replace
 
 from ota_stream.answers import Answer
-from ota_stream.faults.fault import Fault, Seconds
+from ota_stream.faults.directed import Directed
+from ota_stream.faults.fault import Seconds
 from ota_stream.faults.late import later
 
 
-class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
+class Delay(Directed, frozen=True, kw_only=True, tag="delay"):
     """Each message comes `seconds` later; what is not delayed overtakes it."""
 
     seconds: Seconds = 1.0

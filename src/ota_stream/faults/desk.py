@@ -124,6 +124,15 @@ class FaultDesk:
         fault, record = hit
         return fault.apply(Answer((subject.refusal(request, now.wall),), record))
 
+    def arrive(
+        self, request: Request, payload: bytes, client_id: str, now: Moment
+    ) -> tuple[tuple[Reply, ...], list[FaultRecord]]:
+        """Return what of a request comes to the cloud, none or several times, and a record of each fault it met."""
+        topic = request.topic.text
+        message = Reply(topic, payload)
+        whole = Answer((message,), FaultRecord(now.wall, "", "", client_id, "", topic, ""))
+        return self._spoilt([(request.subject, message)], whole, client_id, topic, now, [], "arrival")
+
     def spoil(self, request: Request, answer: Answer, client_id: str, now: Moment) -> Spoilt:
         """Return an answer as the device gets it, a record of each fault that had a part in it, and what to do then."""
         messages = list(subject.of_replies(request, answer))
@@ -162,13 +171,20 @@ class FaultDesk:
         return self._spoilt(messages, nothing, UNKNOWN_CLIENT, None, now, [])
 
     def _of_way(self, way: Way) -> Iterator[_Set]:
-        return (each for each in self._set.values() if each.fault.way == way)
+        return (each for each in self._set.values() if each.fault.stands() == way)
 
     def _spoilt(  # noqa: PLR0913, PLR0917 - what there is to know of an answer
-        self, messages: _Messages, answer: Answer, client_id: str, topic: str | None, now: Moment, acts: list[Act]
+        self,
+        messages: _Messages,
+        answer: Answer,
+        client_id: str,
+        topic: str | None,
+        now: Moment,
+        acts: list[Act],
+        way: Way = "answer",
     ) -> tuple[tuple[Reply, ...], list[FaultRecord]]:
         records: list[FaultRecord] = []
-        for each in self._of_way("answer"):
+        for each in self._of_way(way):
             hit = [each.befalls(about, now.monotonic) for about, _ in messages]
             if any(hit):
                 if isinstance(each.fault, Happening):
@@ -192,7 +208,8 @@ class _Hits(NamedTuple):
         first = self.subjects[0]
         blocks = [block for about in self.subjects for block in about.blocks]
         shown = ", ".join(map(str, blocks[:BLOCKS_SHOWN])) + (", ..." if len(blocks) > BLOCKS_SHOWN else "")
-        what = f"{len(self.subjects)} of {first.operation}" + (f", blocks {shown}" if blocks else "")
+        of = "request of" if fault.stands() == "arrival" else "of"
+        what = f"{len(self.subjects)} {of} {first.operation}" + (f", blocks {shown}" if blocks else "")
         return FaultRecord(now, fault.name or "", fault.kind(), client_id, first.thing, topic, what)
 
 

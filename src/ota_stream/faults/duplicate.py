@@ -6,12 +6,12 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from ota_stream.answers import Answer
-from ota_stream.faults.fault import Fault
+from ota_stream.faults.directed import Directed
 
 COPIES_MAX = 100
 
 
-class Duplicate(Fault, frozen=True, kw_only=True, tag="duplicate"):
+class Duplicate(Directed, frozen=True, kw_only=True, tag="duplicate"):
     """Each message comes `copies` times instead of once."""
 
     copies: Annotated[int, Meta(ge=2, le=COPIES_MAX)] = 2

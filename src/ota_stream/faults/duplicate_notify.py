@@ -1,5 +1,7 @@
 """A device is told twice that its jobs have changed."""
 
+from typing import Literal
+
 from ota_stream.faults.duplicate import Duplicate
 from ota_stream.faults.fault import Operation
 
@@ -8,3 +10,4 @@ class DuplicateNotify(Duplicate, frozen=True, kw_only=True, tag="duplicate-notif
     """`notify-next` comes twice, and is not another job."""
 
     operation: Operation | None = "NotifyNext"
+    direction: Literal["answer"] = "answer"  # a notification has one way only

@@ -26,7 +26,7 @@ Operation = Literal[
     "PINGREQ",
     "GetObject",
 ]
-Way = Literal["request", "answer", "packet", "download"]
+Way = Literal["request", "arrival", "answer", "packet", "download"]
 Share = Annotated[float, Meta(gt=0, le=1)]
 Times = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
@@ -42,8 +42,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     """
 
     way: ClassVar[Way] = "answer"
-    """Whether it stands between device and cloud, so that the cloud is never asked, or between cloud and device; or
-    between device and broker, or in the way of a download over HTTP."""
+    """Whether the cloud is not asked and a refusal made instead, or what arrives of a request is another thing, or of
+    an answer; or whether it stands between device and broker, or in the way of a download over HTTP."""
     joint: ClassVar[bool] = False
     """Whether it is about several messages together; it then gives back as many as it was given."""
 
@@ -67,6 +67,10 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
         for text in (self.blocks, self.attempts):
             if text is not None:
                 span.parse(text)
+
+    def stands(self) -> Way:
+        """Return which way it is in."""
+        return self.way
 
     def apply(self, answer: Answer) -> Answer:
         """Return what the device gets instead; the same answer when this fault has no hold on it."""

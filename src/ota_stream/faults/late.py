@@ -1,6 +1,10 @@
-"""Messages that are sent later than the others of their answer."""
+"""What comes later than the rest: messages of an answer, and requests."""
 
-from ota_stream.answers import Answer, Reply
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ota_stream.answers import Answer, Effect, Refusal, Reply
 
 
 class LateReply(Reply, frozen=True, gc=False):
@@ -9,10 +13,21 @@ class LateReply(Reply, frozen=True, gc=False):
     after: float = 0.0
 
 
+class LateRequest(Struct, frozen=True):
+    """A request that reaches the cloud `after` seconds from now: `ask` it then, with the time (epoch seconds)."""
+
+    after: float
+    ask: Callable[[float], Answer | Effect | Refusal | None]
+
+
 class LateAnswer(Answer, frozen=True, gc=False):
-    """An answer of which some messages come `late`; `replies` are those that come at once."""
+    """An answer of which some messages come `late`; `replies` are those that come at once.
+
+    Or it is still to come, from `requests`.
+    """
 
     late: tuple[LateReply, ...] = ()
+    requests: tuple[LateRequest, ...] = ()
 
 
 def later(reply: Reply, seconds: float) -> LateReply:

@@ -6,10 +6,10 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from ota_stream.answers import Answer
-from ota_stream.faults.fault import Fault
+from ota_stream.faults.directed import Directed
 
 
-class Truncate(Fault, frozen=True, kw_only=True, tag="truncate"):
+class Truncate(Directed, frozen=True, kw_only=True, tag="truncate"):
     """Only the first `keep` bytes of each message come; MQTT delivers them as a whole message."""
 
     keep: Annotated[int, Meta(ge=0)] = 16

@@ -14,6 +14,7 @@ from ota_stream.faults.kinds import KINDS
 from ota_stream.faults.span import Span, parse
 
 DROP = {"fault": "drop"}
+DIRECTED = [{"fault": kind} for kind in ("drop", "lose-first", "delay", "duplicate", "corrupt", "truncate")]
 
 
 @pytest.mark.parametrize(
@@ -37,9 +38,9 @@ DROP = {"fault": "drop"}
         ({"until": 5}, True),
     ],
 )
-@pytest.mark.parametrize("kind", ["drop", "swallow"])
-def test_every_criterion_counts(kind: str, criteria: dict[str, Any], hit: bool):
-    world = World({"fault": kind, **criteria})
+@pytest.mark.parametrize("fault", [DROP, {**DROP, "direction": "request"}, {"fault": "swallow"}])
+def test_every_criterion_counts(fault: dict[str, Any], criteria: dict[str, Any], hit: bool):
+    world = World({**fault, **criteria})
     assert bool(world.get(2).replies != World().get(2).replies) == hit
     assert bool(world.faults) == hit
 
@@ -106,9 +107,15 @@ def test_what_is_no_request_is_the_clouds_alone():
     assert world.cloud.answer("$aws/elsewhere", b"", "c", 0.0) is None
 
 
-@given(st.binary(max_size=40), st.sampled_from(sorted(KINDS)), st.sampled_from(["json", "cbor"]))
-def test_any_bytes_give_an_answer_under_any_fault(payload: bytes, kind: str, wire: str):
-    world = World({"fault": kind}, {"fault": "truncate", "keep": 3}, {"fault": "corrupt", "what": "block"})
+@given(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [*({"fault": kind} for kind in sorted(KINDS)), *({**one, "direction": "request"} for one in DIRECTED)]
+    ),
+    st.sampled_from(["json", "cbor"]),
+)
+def test_any_bytes_give_an_answer_under_any_fault(payload: bytes, fault: dict[str, Any], wire: str):
+    world = World(fault, {"fault": "truncate", "keep": 3}, {"fault": "corrupt", "what": "block"})
     for topic in (
         f"streams/fw/get/{wire}",
         f"streams/fw/describe/{wire}",

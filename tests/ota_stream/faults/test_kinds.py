@@ -50,6 +50,56 @@ def test_a_swallowed_request_has_changed_nothing_and_leaves_the_fault_s_record_a
     assert isinstance(world.kept.made[-1], JobRequestRecord)
 
 
+REQUEST = {"direction": "request"}
+
+
+def test_a_request_is_lost_on_its_way_and_the_next_is_not():
+    world = World({"fault": "drop", **REQUEST, "job": "j", "attempts": 1})
+    world.create_job("j", "t")
+    update = b'{"status":"IN_PROGRESS","expectedVersion":1}'
+    assert world.publish(UPDATE, update).replies == ()
+    (lost,) = world.kept.made
+    assert (lost.kind, lost.hits) == ("drop", "1 request of UpdateJobExecution")
+    assert told(world.publish(UPDATE, update)).keys() == {"timestamp"}
+
+
+def test_a_request_comes_twice_and_the_cloud_answers_twice():
+    world = World({"fault": "duplicate", **REQUEST})
+    assert ids(world.get(2)) == [0, 1, 0, 1]
+    world.create_job("j", "t")
+    answers = world.publish(UPDATE, b'{"status":"IN_PROGRESS","expectedVersion":1}').replies
+    codes = [msgspec.json.decode(each.payload).get("code") for each in answers if "notify" not in each.topic]
+    assert codes == [None, "VersionMismatch"]
+    assert [type(record).__name__ for record in world.kept.made].count("JobRequestRecord") == 2
+
+
+def test_a_late_request_finds_the_cloud_as_it_is_then():
+    world = World({"fault": "delay", "seconds": 4, **REQUEST, "operation": "GetPendingJobExecution"})
+    answer = world.publish("$aws/things/t/jobs/get", b"{}")
+    assert answer.replies == ()
+    (request,) = answer.requests
+    assert request.after == 4
+    world.create_job("j", "t")
+    assert [each["jobId"] for each in told(request.ask(world.clock.wall()))["queuedJobs"]] == ["j"]
+
+
+def test_what_is_late_of_a_doubled_request_comes_late_as_well():
+    world = World({"fault": "duplicate", **REQUEST}, {"fault": "delay", "seconds": 2, "attempts": 2})
+    answer = world.get(1)
+    assert (ids(answer), late(answer)) == ([0], [(2.0, 0)])
+
+
+def test_a_request_arrives_in_part_or_with_a_wrong_bit_and_is_refused_for_what_it_says_then():
+    (cut,) = World({"fault": "truncate", "keep": 5, **REQUEST}).get(1, wire=Format.JSON).replies
+    (wrong,) = World({"fault": "corrupt", "bit": 3, **REQUEST}).get(1, wire=Format.JSON).replies
+    assert [msgspec.json.decode(each.payload)["code"] for each in (cut, wrong)] == ["InvalidJson"] * 2
+
+
+def test_a_request_has_no_member_of_a_block_that_could_be_wrong():
+    with pytest.raises(FaultError, match="a request carries no length of a block"):
+        read({"fault": "corrupt", "what": "length", **REQUEST})
+
+
 @FORMATS
 def test_delay_makes_blocks_late(wire: Format):
     world = World({"fault": "delay", "seconds": 2.5, "blocks": "0-1"})

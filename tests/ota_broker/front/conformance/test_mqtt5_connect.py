@@ -203,7 +203,7 @@ def test_3_1_3_2_2_a_will_waits_for_its_delay(server: Server):
         watch.ask("w")
         client.hello(SessionExpiryInterval=300, will=Will("w", properties={"WillDelayInterval": 100}))
         client.socket.close()
-        live.wait_until(lambda: server.listener.exchange.peer_of("d") is None)
+        live.wait_until(lambda: server.listener.exchange.connections.peer_of("d") is None)
         server.move_time(95)
         assert watch.heard() == []
         server.move_time(10)
@@ -216,7 +216,7 @@ def test_3_1_3_2_2_a_client_that_comes_back_in_time_has_no_will(server: Server):
         watch.ask("w")
         client.hello(SessionExpiryInterval=300, will=Will("w", properties={"WillDelayInterval": 100}))
         client.socket.close()
-        live.wait_until(lambda: server.listener.exchange.peer_of("d") is None)
+        live.wait_until(lambda: server.listener.exchange.connections.peer_of("d") is None)
         assert again.hello(clean=False, SessionExpiryInterval=300, keep_alive=1200).present
         server.move_time(200)
         assert watch.heard() == []
@@ -229,7 +229,7 @@ def test_3_1_3_2_2_a_will_comes_with_the_end_of_its_session(server: Server, how:
         watch.ask("w")
         client.hello(SessionExpiryInterval=50, will=Will("w", properties={"WillDelayInterval": 1000}))
         client.socket.close()
-        live.wait_until(lambda: server.listener.exchange.peer_of("d") is None)
+        live.wait_until(lambda: server.listener.exchange.connections.peer_of("d") is None)
         if how == "clean start":
             again.hello()
         else:

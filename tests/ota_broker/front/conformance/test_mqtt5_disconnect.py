@@ -68,7 +68,7 @@ def test_m5_5_an_operator_ends_a_connection(server: Server, clean_session: bool,
 
     def end() -> None:
         exchange = server.listener.exchange
-        ended.append(exchange.end_connection("d", clean_session=clean_session, prevent_will=prevent_will))
+        ended.append(exchange.connections.end("d", clean_session=clean_session, prevent_will=prevent_will))
 
     with Client5(server) as watch, Client5(server) as client, Client5(server) as again:
         watch.hello("watch")
