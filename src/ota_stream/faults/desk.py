@@ -12,6 +12,7 @@ from ota_stream.faults import span, subject
 from ota_stream.faults.chance import drawn
 from ota_stream.faults.fault import Fault, Way
 from ota_stream.faults.happening import Act, Happening
+from ota_stream.faults.late import later
 from ota_stream.faults.subject import Request, Subject
 from ota_stream.records import UNKNOWN_CLIENT, FaultRecord
 
@@ -47,6 +48,19 @@ class _Set:
         self._left = fault.times
         self._since = since
         self._attempts: Counter[tuple[object, ...]] = Counter()
+        self._held_up: dict[str, float] = {}  # by thing, until when
+
+    def apply(self, about: Subject, answer: Answer, now: float) -> tuple[Reply, ...]:
+        """Return what becomes of a message that is hit, when those before it have passed."""
+        replies = self.fault.apply(answer).replies
+        if not self.fault.queued:
+            return replies
+        if len(self._held_up) >= COUNTED_MAX:
+            self._held_up.clear()
+        waits = max(0.0, self._held_up.get(about.thing, 0.0) - now)
+        late = tuple(later(reply, waits) for reply in replies)
+        self._held_up[about.thing] = now + max((reply.after for reply in late), default=0.0)
+        return late
 
     def befalls(self, about: Subject, now: float) -> bool:
         """Tell whether a message is hit, and count it among the attempts."""
@@ -192,7 +206,9 @@ class FaultDesk:
                     first = hits.subjects[0]
                     acts.append(Act(each.fault.deed, client_id, first.thing, first.stream))
                 else:
-                    messages, hits = (_together if each.fault.joint else _singly)(each.fault, messages, hit, answer)
+                    messages, hits = (_together if each.fault.joint else _singly)(
+                        each, messages, hit, answer, now.monotonic
+                    )
                 if hits.subjects:
                     each.hits += len(hits.subjects)
                     records.append(hits.record(each.fault, client_id, topic, now.wall))
@@ -213,22 +229,22 @@ class _Hits(NamedTuple):
         return FaultRecord(now, fault.name or "", fault.kind(), client_id, first.thing, topic, what)
 
 
-def _singly(fault: Fault, messages: _Messages, hit: list[bool], answer: Answer) -> tuple[_Messages, _Hits]:
+def _singly(one: _Set, messages: _Messages, hit: list[bool], answer: Answer, now: float) -> tuple[_Messages, _Hits]:
     """Apply a fault to each message that it befalls."""
     spoilt: _Messages = []
     hits = _Hits([])
     for (about, reply), is_hit in zip(messages, hit, strict=True):
-        after = fault.apply(replace(answer, replies=(reply,))).replies if is_hit else (reply,)
+        after = one.apply(about, replace(answer, replies=(reply,)), now) if is_hit else (reply,)
         if after != (reply,):
             hits.subjects.append(about)
         spoilt.extend((about, each) for each in after)
     return spoilt, hits
 
 
-def _together(fault: Fault, messages: _Messages, hit: list[bool], answer: Answer) -> tuple[_Messages, _Hits]:
+def _together(one: _Set, messages: _Messages, hit: list[bool], answer: Answer, _now: float) -> tuple[_Messages, _Hits]:
     """Apply a fault to all messages that it befalls, and put what it gives back in their places."""
     befallen = [place for place, is_hit in enumerate(hit) if is_hit]
-    after = fault.apply(replace(answer, replies=tuple(messages[place][1] for place in befallen))).replies
+    after = one.fault.apply(replace(answer, replies=tuple(messages[place][1] for place in befallen))).replies
     spoilt = list(messages)
     hits = _Hits([])
     for place, reply in zip(befallen, after, strict=True):

@@ -46,6 +46,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     an answer; or whether it stands between device and broker, or in the way of a download over HTTP."""
     joint: ClassVar[bool] = False
     """Whether it is about several messages together; it then gives back as many as it was given."""
+    queued: ClassVar[bool] = False
+    """Whether a message it has made late holds up those that come after it for the same thing."""
 
     name: Name | None = None
     thing: str | None = None

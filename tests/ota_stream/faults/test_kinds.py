@@ -279,6 +279,14 @@ def test_a_throttled_block_comes_when_its_last_byte_has_passed():
         assert seconds == pytest.approx(place * size / 1000, rel=0.01)
 
 
+def test_a_slow_line_is_as_slow_over_several_answers_and_each_thing_has_its_own():
+    world = World({"fault": "throttle", "rate": 1})
+    seconds = [late(world.get(1, thing=thing))[0][0] for thing in ("t", "t", "u")]
+    assert seconds == pytest.approx([seconds[0], 2 * seconds[0], seconds[0]], rel=0.01)
+    world.clock.move(10_000)
+    assert late(world.get(1))[0][0] == pytest.approx(seconds[0], rel=0.01)
+
+
 @pytest.mark.parametrize("kind", sorted(kind for kind, fault in KINDS.items() if issubclass(fault, Happening)))
 def test_what_the_cloud_does_of_its_own_accord_follows_the_answer_it_was_set_for(kind: str):
     world = World({"fault": kind, "blocks": "3-", "attempts": 1})
