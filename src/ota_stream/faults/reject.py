@@ -7,14 +7,22 @@ from msgspec.structs import replace
 from ota_stream.answers import Answer, Reply
 from ota_stream.faults import fields
 from ota_stream.faults.fault import Fault, Way
+from ota_stream.faults.subject import Subject
 from ota_stream.jobs.errors import RejectionCode as JobCode
 from ota_stream.streams.errors import RejectionCode as StreamCode
 
-CODES = frozenset({*(code.value for code in StreamCode), *(code.value for code in JobCode)})
+STREAM_CODES = frozenset(code.value for code in StreamCode)
+JOB_CODES = frozenset(code.value for code in JobCode)
+CODES = STREAM_CODES | JOB_CODES
+_OF_STREAMS = frozenset({"GetStream", "DescribeStream"})
+
+
+def _codes(operation: str) -> frozenset[str]:
+    return STREAM_CODES if operation in _OF_STREAMS else JOB_CODES
 
 
 class Reject(Fault, frozen=True, kw_only=True, tag="reject"):
-    """The cloud is not asked; the device gets `code`, any of those of streams and jobs, and `message`."""
+    """The cloud is not asked; the device gets `code` and `message`. A service without that code is not disturbed."""
 
     way: ClassVar[Way] = "request"
 
@@ -24,8 +32,13 @@ class Reject(Fault, frozen=True, kw_only=True, tag="reject"):
     def __post_init__(self) -> None:
         """Check the code. Raises ValueError."""
         super().__post_init__()
-        if self.code not in CODES:
-            raise ValueError(f"code {self.code!r}: use one of {', '.join(sorted(CODES))}")
+        known = CODES if self.operation is None else _codes(self.operation)
+        if self.code not in known:
+            raise ValueError(f"code {self.code!r}: use one of {', '.join(sorted(known))}")
+
+    def matches(self, subject: Subject) -> bool:
+        """Tell whether a request is one of those it is for, and has an answer with this code."""
+        return self.code in _codes(subject.operation) and super().matches(subject)
 
     def apply(self, answer: Answer) -> Answer:
         """Return the refusal with another code and message."""

@@ -194,6 +194,14 @@ def test_reject_says_any_code_of_jobs_and_nothing_has_changed():
     assert "code" not in told(world.publish(UPDATE, update))
 
 
+def test_reject_says_no_code_to_a_service_that_has_no_such_code():
+    world = World({"fault": "reject", "code": "ETagMismatch"})
+    assert told(world.publish("$aws/things/t/jobs/get", b"{}"))["queuedJobs"] == []
+    assert world.faults == []
+    with pytest.raises(FaultError, match="code 'ETagMismatch': use one of InternalError, Inval"):
+        read({"fault": "reject", "code": "ETagMismatch", "operation": "UpdateJobExecution"})
+
+
 def test_stale_version_of_a_stream_and_of_an_execution():
     world = World({"fault": "stale-version"})
     (described,) = world.publish("$aws/things/t/streams/fw/describe/json", b"{}").replies
