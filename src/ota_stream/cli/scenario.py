@@ -17,7 +17,7 @@ from ota_stream.scenarios import scenario as scenarios
 from ota_stream.scenarios import stage
 from ota_stream.scenarios.agents import Program, SimulatedAgent
 from ota_stream.scenarios.scenario import Scenario, ScenarioError, Simulated
-from ota_stream.scenarios.verdict import Result
+from ota_stream.scenarios.verdict import Result, Verdict, summary
 
 scenario_app: Final = typer.Typer(
     help="What an agent has to cope with, by name (docs/scenarios.md).", no_args_is_help=True
@@ -57,7 +57,7 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Write JSON, JUnit and HTML into this directory.")
     ] = None,
 ) -> None:
-    """Play scenarios, and say what was as it should be. The exit code is 0 only when all of it was.
+    """Play scenarios, and say what was as it should be. The exit code is 1 when something was not.
 
     Each has a cloud of its own, on free ports, that is gone afterwards.
 
@@ -75,9 +75,8 @@ def run(
             _tell(result)
     if report is not None:
         reports.write(report, results)
-    met = sum(result.is_met for result in results)
-    typer.echo(f"{met} of {len(results)} scenarios as they should be")
-    if met < len(results):
+    typer.echo(summary(results))
+    if any(result.verdict is Verdict.MISSED for result in results):
         raise typer.Exit(1)
 
 
@@ -124,6 +123,6 @@ def _tell(result: Result) -> None:
         typer.echo(f"  skipped  {result.skipped}")
     for check in result.checks:
         typer.echo(printable(f"  ok       {check.what}" if check.is_met else f"  FAILED   {check.what}: {check.seen}"))
-    if not result.is_met:
+    if result.verdict is Verdict.MISSED:
         for line in result.lines[-10:]:
             typer.echo(printable(f"           | {line}"))

@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from ota_stream.errors import OtaStreamError
-from ota_stream.scenarios.verdict import Result
+from ota_stream.scenarios.verdict import Result, Verdict, summary
 
 JSON: Final = "scenarios.json"
 JUNIT: Final = "junit.xml"
 PAGE: Final = "report.html"
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2em auto;padding:0 1em;color:#111;background:#fff}
-li{margin:.2em 0}.met{color:#15803d}.missed{color:#b91c1c}pre{font-size:12px;overflow:auto}
+li{margin:.2em 0}.met{color:#15803d}.missed{color:#b91c1c}.skipped{color:#6b7280}pre{font-size:12px;overflow:auto}
 @media(prefers-color-scheme:dark){body{color:#eee;background:#111}}
 """
 
@@ -27,7 +27,8 @@ class ResultsError(OtaStreamError):
 
 def write(folder: Path, results: Sequence[Result]) -> None:
     """Write every file. Raises ResultsError."""
-    written = {JSON: msgspec.json.format(msgspec.json.encode(results)), JUNIT: junit(results), PAGE: page(results)}
+    told = [{**msgspec.to_builtins(result), "verdict": result.verdict} for result in results]
+    written = {JSON: msgspec.json.format(msgspec.json.encode(told)), JUNIT: junit(results), PAGE: page(results)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in written.items():
@@ -38,30 +39,30 @@ def write(folder: Path, results: Sequence[Result]) -> None:
 
 def junit(results: Sequence[Result]) -> bytes:
     """Return a test suite with a case for each scenario."""
-    failures = sum(not result.is_met for result in results)
-    root = ET.Element("testsuite", name="scenarios", tests=str(len(results)), failures=str(failures), errors="0")
+    verdicts = [result.verdict for result in results]
+    missed, skipped = (str(verdicts.count(each)) for each in (Verdict.MISSED, Verdict.SKIPPED))
+    counts = {"tests": str(len(results)), "failures": missed, "errors": "0", "skipped": skipped}
+    root = ET.Element("testsuite", {"name": "scenarios", **counts})
     for result in results:
         case = ET.SubElement(root, "testcase", classname="scenarios", name=result.name, time=str(result.seconds))
         if result.skipped:
             ET.SubElement(case, "skipped", message=result.skipped)
-        missed = [f"{check.what}: {check.seen}" for check in result.checks if not check.is_met]
-        if missed:
-            failure = ET.SubElement(case, "failure", message=_plain(missed[0]))
-            failure.text = _plain("\n".join((*missed, "", *result.lines)))
+        told = [f"{check.what}: {check.seen}" for check in result.checks if not check.is_met]
+        if told:
+            failure = ET.SubElement(case, "failure", message=_plain(told[0]))
+            failure.text = _plain("\n".join((*told, "", *result.lines)))
     ET.indent(root, " ")
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n".encode()
 
 
 def page(results: Sequence[Result]) -> bytes:
     """Return the page."""
-    met = sum(result.is_met for result in results)
-    parts = [f"<h1>{met} of {len(results)} scenarios as they should be</h1>", *map(_section, results)]
+    parts = [f"<h1>{summary(results)}</h1>", *map(_section, results)]
     head = f'<meta charset="utf-8"><title>Scenarios</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'.encode()
 
 
 def _section(result: Result) -> str:
-    kind = "met" if result.is_met else "missed"
     checks = "".join(
         f'<li class="{"met" if check.is_met else "missed"}">{escape(check.what)}'
         + ("" if check.is_met else f": {escape(check.seen)}")
@@ -69,9 +70,9 @@ def _section(result: Result) -> str:
         for check in result.checks
     )
     lines = escape("\n".join(result.lines))
-    said = "" if result.is_met else f"<pre>{lines}</pre>"
-    title = f'<h2 class="{kind}">{escape(result.name)}</h2><p>{escape(result.title)}, {result.seconds:g} s</p>'
-    return f"{title}<ul>{checks or escape(result.skipped)}</ul>{said}"
+    said = f"<pre>{lines}</pre>" if result.verdict is Verdict.MISSED else ""
+    name = f'<h2 class="{result.verdict}">{escape(result.name)}</h2>'
+    return f"{name}<p>{escape(result.title)}, {result.seconds:g} s</p><ul>{checks or escape(result.skipped)}</ul>{said}"
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """Whether an agent did right: checks, each with what was seen."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
@@ -41,8 +42,16 @@ class Check(Struct, frozen=True):
         return not self.seen
 
 
+class Verdict(StrEnum):
+    """What became of a scenario."""
+
+    MET = "met"
+    MISSED = "missed"
+    SKIPPED = "skipped"  # it was not played, so it is neither
+
+
 class Result(Struct, frozen=True):
-    """The checks of one scenario, and how long it took (seconds)."""
+    """The checks of one scenario, and how long it took (seconds); `skipped` is why it was not played."""
 
     name: str
     title: str
@@ -52,9 +61,19 @@ class Result(Struct, frozen=True):
     skipped: str = ""
 
     @property
-    def is_met(self) -> bool:
-        """Whether the agent did right."""
-        return all(check.is_met for check in self.checks)
+    def verdict(self) -> Verdict:
+        """Whether the agent did right, if it was put to it."""
+        if self.skipped:
+            return Verdict.SKIPPED
+        return Verdict.MET if all(check.is_met for check in self.checks) else Verdict.MISSED
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return one line about all of them."""
+    verdicts = [result.verdict for result in results]
+    skipped = verdicts.count(Verdict.SKIPPED)
+    more = f", {skipped} skipped" if skipped else ""
+    return f"{verdicts.count(Verdict.MET)} of {len(results)} scenarios as they should be{more}"
 
 
 def checks(scenario: Scenario, seen: Seen) -> Iterator[Check]:

@@ -53,7 +53,7 @@ def test_an_agent_that_ends_is_told_with_its_code_and_its_words_in_every_file(tm
     assert "  FAILED   update 1 is SUCCEEDED: QUEUED; the agent gave up: exit code 3" in said.splitlines()
     assert "           | <b>here I am</b>" in said.splitlines()
     (result,) = json.loads((tmp_path / "out" / "scenarios.json").read_text())
-    assert result["name"] == "greater-version"
+    assert (result["name"], result["verdict"]) == ("greater-version", "missed")
     assert result["lines"] == ["<b>here I am</b>"]
     suite = ET.fromstring((tmp_path / "out" / "junit.xml").read_text())  # noqa: S314 - our own
     assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
@@ -69,10 +69,18 @@ def test_an_agent_that_speaks_tls_is_given_its_files():
     assert "exit code 7" in said
 
 
-def test_what_is_a_simulated_devices_own_is_skipped_for_another_agent():
-    code, said = scenario("run", "power-cut-in-download", "--agent", "true")
+def test_what_is_a_simulated_devices_own_is_skipped_for_another_agent_and_counts_as_neither(tmp_path: Path):
+    code, said = scenario("run", "power-cut-in-download", "bad-flash", "--agent", "true", "--report", tmp_path)
     assert code == 0
     assert "  skipped  its fault is a simulated device's own" in said.splitlines()
+    assert said.splitlines()[-1] == "0 of 2 scenarios as they should be, 2 skipped"
+    assert [result["verdict"] for result in json.loads((tmp_path / "scenarios.json").read_text())] == ["skipped"] * 2
+    suite = ET.fromstring((tmp_path / "junit.xml").read_text())  # noqa: S314 - our own
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "0", "2")
+    assert len(suite.findall("testcase/skipped")) == 2
+    page = (tmp_path / "report.html").read_text()
+    assert "<h1>0 of 2 scenarios as they should be, 2 skipped</h1>" in page
+    assert page.count('<h2 class="skipped">') == 2
 
 
 def test_a_scenario_of_ones_own_as_on_the_page(tmp_path: Path):

@@ -17,6 +17,7 @@ from docs.pages import ROOT
 from ota_stream.scenarios import scenario as scenarios
 from ota_stream.scenarios import stage
 from ota_stream.scenarios.agents import Program, SimulatedAgent
+from ota_stream.scenarios.verdict import Verdict
 
 EXAMPLES = ROOT / "examples"
 PROGRAM = f"{sys.executable} {EXAMPLES}"
@@ -124,14 +125,14 @@ def test_a_right_agent_is_as_it_should_be(name: str):
 def test_an_agent_that_does_wrong_is_found_out(name: str):
     agent = Program(f"{PROGRAM}/misbehaving/{RED[name]}.py {PLACES}")
     result = stage.play(name, scenarios.find(name), agent, SHORT)
-    assert not result.is_met, result.checks
+    assert result.verdict is Verdict.MISSED, result.checks
 
 
 @pytest.mark.parametrize("name", sorted(BY_FLAVOUR))
 def test_a_flavour_that_does_wrong_is_found_out(name: str):
     scenario = scenarios.find(name)
     result = stage.play(name, scenario, SimulatedAgent(scenario, broken_flavour()), SHORT)
-    assert not result.is_met, result.checks
+    assert result.verdict is Verdict.MISSED, result.checks
 
 
 @pytest.mark.parametrize("name", ["greater-version", "block-lost-once", "cancel-then-update", "untrusted-certificate"])
