@@ -214,23 +214,28 @@ def test_a_device_that_hears_of_its_own_job_in_mid_download_goes_on(cloud: Local
     assert (outcome.value, update.status("t"), cloud.faults.hits(name)) == ("SUCCEEDED", "SUCCEEDED", 1)
 
 
-def test_a_url_is_over_before_its_time(cloud: LocalCloud):
-    update = cloud.create_update(IMAGE, "t", protocol="HTTP")
-    start = "$aws/things/t/jobs/start-next"
+def url_in_the_document(cloud: LocalCloud) -> str:
     with client(cloud) as device:
         device.connect("t")
-        device.publish(start, b"{}")
+        device.publish("$aws/things/t/jobs/start-next", b"{}")
         ((_, payload),) = device.messages()
     (file,) = json.loads(payload)["execution"]["jobDocument"]["afr_ota"]["files"]
-    url = file["update_data_url"]
+    return str(file["update_data_url"])
+
+
+def test_a_url_is_over_before_its_time_and_for_good_and_a_fresh_document_has_another(cloud: LocalCloud):
+    cloud.clock.freeze()  # not even the second has to be another one
+    update = cloud.create_update(IMAGE, "t", protocol="HTTP")
+    url = url_in_the_document(cloud)
     with urlopen(url) as answer:  # noqa: S310 - our own
         assert answer.read() == IMAGE
     cloud.faults.add("url-expired", object_key="firmware/*", attempts=1)
-    with pytest.raises(HTTPError) as refused:
-        urlopen(url)  # noqa: S310 - our own
-    with refused.value:
-        assert refused.value.code == 403
-    with urlopen(url) as answer:  # noqa: S310 - our own
+    for _ in range(2):
+        with pytest.raises(HTTPError) as refused:
+            urlopen(url)  # noqa: S310 - our own
+        with refused.value:
+            assert refused.value.code == 403
+    with urlopen(url_in_the_document(cloud)) as answer:  # noqa: S310 - our own
         assert answer.status == 200
     assert codes(cloud) == ["url-expired"]
     assert update.status("t") == "IN_PROGRESS"

@@ -26,17 +26,18 @@ def _never(_: str) -> bool:
 class Presigner:
     """Makes and checks URLs under `base` (scheme, host and port) with a secret of this simulator.
 
-    `is_over` tells whether a path has no URL that is good any more, whatever its end.
+    `is_over` tells whether the URL in use of a path is to be over before its end. It stays so; the next one is another.
     """
 
     def __init__(self, base: str, secret: bytes, is_over: Callable[[str], bool] = _never) -> None:
         self._base = base
         self._secret = secret
         self._is_over = is_over
+        self._over: dict[str, int] = {}  # of a path, up to which end its URLs are over before it
 
     def url(self, path: str, expires_at: float) -> str:
         """Return the URL of an object; `path` is `<bucket>/<key>`, `expires_at` epoch seconds."""
-        end = int(expires_at)
+        end = max(int(expires_at), self._over.get(path, -1) + 1)
         query = urlencode({_EXPIRES: end, _SIGNATURE: self._signature(path, end)})
         return f"{self._base}/{quote(path)}?{query}"
 
@@ -56,7 +57,9 @@ class Presigner:
             raise Forbidden("the URL has no end: it was not made by this simulator")
         if not hmac.compare_digest(signature.encode(), self._signature(path, int(end)).encode()):
             raise Forbidden("the URL was not made by this simulator for this object")
-        if now >= int(end) or self._is_over(path):
+        if self._is_over(path):
+            self._over[path] = int(end)
+        if now >= int(end) or int(end) <= self._over.get(path, -1):
             raise Forbidden("the URL has expired: ask for the job document again")
 
     def _signature(self, path: str, end: int) -> str:

@@ -7,7 +7,7 @@ from ota_stream.faults.subject import Subject
 
 
 class UrlExpired(Fault, frozen=True, kw_only=True, tag="url-expired"):
-    """A download over HTTP is answered by 403, as after the end of its URL (JC-1)."""
+    """A download over HTTP is answered by 403, and its URL has come to its end (JC-1)."""
 
     way: ClassVar[Way] = "download"
 
