@@ -17,7 +17,8 @@ from ota_device.download import Ignored as Useless
 from ota_device.flash import Slot, Target
 from ota_device.flavours import Facts, Flavour, Moment
 from ota_device.meaning import UNHEARD, version_before
-from ota_device.orders import Check, Complete, Ended, Keep, Mark, Open, Order, Outcome, Reboot, Say, Stop
+from ota_device.orders import Check, Complete, Ended, Get, Keep, Mark, Open, Order, Outcome, Reboot, Say, Stop
+from ota_device.ranges import URL_OVER, Ranges
 from ota_device.reasons import Code, Form, Reason
 from ota_device.reception import Reception
 from ota_device.states import TABLE, Act, Event, Happened, State
@@ -38,7 +39,7 @@ class Agent:
 
     def __init__(self, thing: str, flavour: Flavour, booted: Booted) -> None:
         self.state = State.TESTING if booted.testing else State.WAITING
-        self.reception: Reception | None = None
+        self.reception: Reception | Ranges | None = None
         self._job: Job | None = None
         self._voice = Voice(thing, flavour)
         self._flavour = flavour
@@ -87,18 +88,36 @@ class Agent:
         if topic == voice.notify_next and self.state is State.RECEIVING:
             return self._happen(Happened(Event.NOTICE, now))
         if topic in {voice.notify_next, voice.job_answer}:
-            return self._happen(self._judge(read(payload, self._flavour.image_max, self._flavour.needs), now))
+            flavour = self._flavour
+            return self._happen(self._judge(read(payload, flavour.image_max, flavour.needs, flavour.speaks), now))
         if topic.startswith(voice.jobs) and topic.endswith("/rejected"):  # no reference agent acts on these
             return [Say(f"the cloud refused: {payload.decode(errors='replace')}")]
         return []
 
     def on_opened(self, missing: int, now: float) -> list[Order]:
         """The slot is ready and these blocks are missing: ask for them."""
-        reception = self.reception = Reception(self._doing.file_id, self._doing.size, self._flavour, missing)
+        job, flavour = self._doing, self._flavour
+        reception = self.reception = (
+            Reception(job.file_id, job.size, flavour, missing)
+            if job.url is None
+            else Ranges(job.url, job.size, flavour, missing)
+        )
         self._total = reception.total
         here = reception.received
         goes_on = [Say(f"{here} of {self._total} blocks are here from before")] if here else []
         return [*goes_on, *self._request(reception.start(now), now)]
+
+    def on_range(self, status: int, data: bytes, now: float) -> list[Order]:
+        """A range was asked for by HTTP, and this came of it; `status` is 0 when nothing did."""
+        ranges = self.reception
+        if not isinstance(ranges, Ranges):
+            return []
+        piece = ranges.on_answer(status, data, now)
+        if piece is not None:
+            return [Keep(piece), *self._progress(ranges.received), *self._request(None, now)]
+        if status in URL_OVER:
+            return [Say(f"the URL gives {status}, asking for the job again"), self._voice.ask()]
+        return [Say(f"no block by HTTP: status {status}" if status else "no answer by HTTP")]
 
     def on_checked(self, code: Code | None, now: float) -> list[Order]:
         """The image in the slot was verified: `code` is what is wrong with it, or None."""
@@ -122,7 +141,7 @@ class Agent:
 
     def _on_block(self, topic: str, payload: bytes, now: float) -> list[Order]:
         reception = self.reception
-        if reception is None:
+        if not isinstance(reception, Reception):
             return []
         if "/data/" in topic and f"/streams/{self._doing.stream_id}/" not in topic:
             return []  # a late block of a stream that was given up
@@ -147,11 +166,13 @@ class Agent:
         due = every and (received == 1 or received % every == 0)  # OA-2
         return [*self._report(Moment.PROGRESS, self._doing.job_id)] if due else []
 
-    def _request(self, payload: bytes | None, now: float) -> list[Order]:
+    def _request(self, asked: bytes | Get | None, now: float) -> list[Order]:
         """Ask for blocks, or see that the download is at its end."""
         state = self._receiving.state
         if state is downloads.State.FETCHING:
-            return [] if payload is None else [self._voice.request(self._doing.stream_id, payload)]
+            if isinstance(asked, bytes):
+                return [self._voice.request(self._doing.stream_id, asked)]
+            return [] if asked is None else [asked]
         if state is downloads.State.DONE:
             return self._happen(Happened(Event.WHOLE, now))
         event = Event.DESPAIR if self._flavour.stops else Event.UNANSWERED
@@ -168,7 +189,7 @@ class Agent:
         orders = self._ACTS[act](self, it)
         if before is State.RECEIVING and self.state is not State.RECEIVING:
             self.reception = None
-            return [self._voice.hear_no_more(self._doing.stream_id), *orders]
+            return [*self._hear_no_more(), *orders]
         return orders
 
     def _receive(self, it: Happened) -> list[Order]:
@@ -177,14 +198,19 @@ class Agent:
         self.reception = None
         signature = "" if job.signature is None else job.signature.value.hex()
         target = Target(job.job_id, job.stream_id, job.file_id, job.size, self._flavour.block_size, signature)
+        if job.url is not None:
+            return [*settled, Say(f"job {job.job_id}: {job.size} bytes by HTTP"), Open(target)]
         said = Say(f"job {job.job_id}: {job.size} bytes of stream {job.stream_id or '(it names none)'}")
         return [*settled, said, self._voice.hear(job.stream_id), Open(target)]
 
     def _resume(self, it: Happened) -> list[Order]:
-        return self._request(self._receiving.resume(it.now), it.now)  # 6.3: it continues with the saved bitmap
+        reception = self._receiving
+        if isinstance(reception, Ranges):
+            reception.url = it.about.url or reception.url
+        return self._request(reception.resume(it.now), it.now)  # 6.3: it continues with the saved bitmap
 
     def _switch(self, it: Happened) -> list[Order]:
-        return [self._voice.hear_no_more(self._doing.stream_id), *self._drop(), *self._receive(it)]
+        return [*self._hear_no_more(), *self._drop(), *self._receive(it)]
 
     def _leave(self, it: Happened) -> list[Order]:
         return [*self._drop(), *self._rest(it)]
@@ -271,6 +297,10 @@ class Agent:
         again = self._flavour.job_again
         self._ask_at = None if again is None else now + again
 
+    def _hear_no_more(self) -> list[Order]:
+        """End the subscription to the blocks; by HTTP there was none."""
+        return [self._voice.hear_no_more(self._doing.stream_id)] if self._doing.url is None else []
+
     def _drop(self) -> list[Order]:
         received = self._receiving.received
         return [Say(f"job {self._doing.job_id}: given up after {received} blocks"), Mark(flash.Event.DROP)]
@@ -313,7 +343,7 @@ class Agent:
         return self._job
 
     @property
-    def _receiving(self) -> Reception:
+    def _receiving(self) -> Reception | Ranges:
         if self.reception is None:
             raise AssertionError(f"{self.state}: without a download")
         return self.reception

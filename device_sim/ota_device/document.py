@@ -1,6 +1,7 @@
 """Reads a job message: what the device is to do, or why it cannot (OD-1 to OD-22, device-agents 6.4)."""
 
 import base64
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,6 +11,8 @@ from ota_device import versions
 from ota_device.reasons import Code, Form, JobFault, Reason
 from ota_device.versions import Version
 
+MQTT: Final = "MQTT"
+HTTP: Final = "HTTP"
 STREAM_ID_MAX: Final = 44  # OD-22
 JOB_ID_MAX: Final = 128
 ALGORITHMS: Final = ("sig-sha256-ecdsa", "sig-sha256-rsa", "sig-sha1-rsa", "sig-sha1-ecdsa")  # OD-10
@@ -30,7 +33,10 @@ class Signature(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """A job the device can take. `size` bytes; `in_test`: the cloud has heard that the image is being tested."""
+    """A job the device can take. `size` bytes; `in_test`: the cloud has heard that the image is being tested.
+
+    `url` is where the image is, None for an image that comes by MQTT.
+    """
 
     job_id: str
     stream_id: str
@@ -42,6 +48,7 @@ class Job(Struct, frozen=True):
     file_type: int = 0
     in_test: bool = False
     updated_by: Version | None = None
+    url: str | None = None
 
 
 class NoJob(Struct, frozen=True):
@@ -76,6 +83,7 @@ class _File(Struct):
     filepath: str | None = None
     certfile: str | None = None
     fileType: Natural | None = None  # noqa: N815 - the wire's word
+    update_data_url: str | None = None
 
 
 class _Ota(Struct):
@@ -88,10 +96,13 @@ class _Document(Struct):
     afr_ota: _Ota
 
 
-def read(payload: bytes, size_max: int, needs: frozenset[str] = frozenset()) -> Verdict:
+def read(
+    payload: bytes, size_max: int, needs: frozenset[str] = frozenset(), speaks: Sequence[str] = (MQTT,)
+) -> Verdict:
     """Judge the answer to a job request, or a notify-next.
 
-    `size_max` is the largest image in bytes, `needs` are members of a file this device cannot do without (OD-21).
+    `size_max` is the largest image in bytes, `needs` are members of a file this device cannot do without (OD-21),
+    `speaks` the data protocols it has, the primary one first.
     """
     try:
         message = msgspec.json.decode(payload, type=dict[str, Any])
@@ -101,12 +112,12 @@ def read(payload: bytes, size_max: int, needs: frozenset[str] = frozenset()) -> 
     except (ValueError, RecursionError):
         return Ignored("a job message that names no job")
     try:
-        return _judge(execution, size_max, needs)
+        return _judge(execution, size_max, needs, speaks)
     except ValueError:
         return Unfit(execution.jobId, _NOT_CONFORMING)
 
 
-def _judge(execution: _Execution, size_max: int, needs: frozenset[str]) -> Verdict:
+def _judge(execution: _Execution, size_max: int, needs: frozenset[str], speaks: Sequence[str]) -> Verdict:
     """Judge the document of a job. Raises ValueError when it is not an OTA document."""
     ota = msgspec.convert(execution.jobDocument, _Document).afr_ota
     members = ota.files[0]  # OD-14: one file; the agent looks at no other
@@ -118,8 +129,12 @@ def _judge(execution: _Execution, size_max: int, needs: frozenset[str]) -> Verdi
         return Ignored(
             f"job {execution.jobId}: {file.filesize} bytes; this agent takes 1 to {size_max}, and says nothing"
         )
-    if "MQTT" not in ota.protocols:
+    protocol = next((each for each in speaks if each in ota.protocols), None)
+    if protocol is None:
         return Unfit(execution.jobId, _NO_PROTOCOL)
+    url = file.update_data_url if protocol == HTTP else None
+    if protocol == HTTP and not url:
+        raise ValueError("there is no URL")
     if not file.filepath:
         return Unfit(execution.jobId, _NO_FILE)
     details = execution.statusDetails or {}
@@ -134,6 +149,7 @@ def _judge(execution: _Execution, size_max: int, needs: frozenset[str]) -> Verdi
         file_type=file.fileType or 0,
         in_test=details.get("self_test", "ready" if "updatedBy" in details else None) in _IN_TEST,
         updated_by=versions.of_number(str(details.get("updatedBy", ""))),
+        url=url,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from ota_device.document import MQTT
 from ota_device.plan import Plan, by_bitmap, by_offset
 from ota_device.reasons import Reason
 from ota_device.versions import Version
@@ -73,7 +74,8 @@ class Flavour(Struct, frozen=True, kw_only=True):
 
     `plan` and `write` make block requests. `job_again` is the time after which a device without a job asks again, None
     for never. `needs` are members a file of the job document must have. `strict`: a block that cannot be read fails
-    the job. `stops`: the agent is over after too many unanswered requests.
+    the job. `stops`: the agent is over after too many unanswered requests. `speaks` are the data protocols it has, the
+    primary one first.
     """
 
     name: FlavourName
@@ -98,6 +100,7 @@ class Flavour(Struct, frozen=True, kw_only=True):
     needs: frozenset[str] = frozenset()
     strict: bool = False
     stops: bool = False
+    speaks: tuple[str, ...] = (MQTT,)
     reports: Reports
 
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
-from ota_device import orders, verify
+from ota_device import orders, verify, web
 from ota_device.agent import Agent
 from ota_device.boot import Booted
 from ota_device.flash import Flash
@@ -90,6 +90,8 @@ class Machine:
                 self._watcher.progress(*self._agent.progress)
             case orders.Publish():
                 wire.publish(order.topic, order.payload, qos=order.qos)
+            case orders.Get():
+                return self._agent.on_range(*web.get(order.url, order.start, order.end), now)
             case orders.Subscribe():
                 wire.subscribe(order.topic, qos=order.qos)
             case orders.Unsubscribe():

@@ -22,7 +22,10 @@ def version_before(job: Job, booted: Booted) -> Version:
 
 
 def while_receiving(job: Job, doing: Job) -> Event:
-    """Judge a job that comes during a download. What the cloud has heard meanwhile makes no other job of it."""
+    """Judge a job that comes during a download. What the cloud has heard meanwhile makes no other job of it.
+
+    Nor does another URL: each time it is told, a job has a fresh one.
+    """
     return Event.SAME_JOB if _bare(job) == _bare(doing) else Event.JOB
 
 
@@ -53,7 +56,7 @@ def of(job: Job, state: State, doing: Job | None, booted: Booted, subject: Slot 
 
 
 def _bare(job: Job) -> Job:
-    return replace(job, in_test=False, updated_by=None)
+    return replace(job, in_test=False, updated_by=None, url=None)
 
 
 def _is_of(slot: Slot | None, job: Job) -> bool:

@@ -30,6 +30,14 @@ class Publish(Struct, frozen=True):
     qos: int
 
 
+class Get(Struct, frozen=True):
+    """Get a range of the image by HTTP, the bytes from `start` up to `end`. The agent wants `on_range` at once."""
+
+    url: str
+    start: int
+    end: int
+
+
 class Open(Struct, frozen=True):
     """Prepare the spare slot. The agent wants `on_opened` at once."""
 
@@ -90,4 +98,4 @@ class Ended(Struct, frozen=True):
 
 
 OnSlot = Open | Check | Complete | Mark
-Order = Subscribe | Unsubscribe | Publish | Keep | Reboot | Stop | Say | Ended | OnSlot
+Order = Subscribe | Unsubscribe | Publish | Get | Keep | Reboot | Stop | Say | Ended | OnSlot

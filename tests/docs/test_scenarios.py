@@ -92,14 +92,3 @@ def test_the_test_a_row_names_is_there_and_says_what_it_plays(row: Row):
 def test_no_scenario_test_is_missing_from_the_page():
     there = {(path, name) for path in HOME.glob("test_*.py") for name in docstrings(path)}
     assert there == {place(row) for row in ROWS if place(row)[0].parent == HOME}
-
-
-def test_a_row_that_plays_the_device_says_so():
-    """The simulated device speaks MQTT alone."""
-    from ota_device import document  # noqa: PLC0415 - one test needs it
-
-    by_http = {row["scenario"] for row in ROWS if "device side:" in row["what a right device does"]}
-    assert by_http == {"PresignedUrlExpired (HTTP)", "BackToBackSwitchProtocol", "DefaultDataProtocol"}
-    offered = b'{"execution":{"jobId":"j","jobDocument":{"afr_ota":{"protocols":["HTTP"],"files":[%s]}}}}'
-    file = b'{"filesize":9,"fileid":0,"filepath":"f"}'
-    assert isinstance(document.read(offered % file, 4096), document.Unfit)

@@ -1,14 +1,10 @@
-"""The whole cloud on real sockets, and boards for it: one flash, and both ways to get an image."""
+"""The whole cloud on real sockets, and boards for it."""
 
 import asyncio
-import base64
-import http.client
-import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from device_world import CuttableStorage
 from http_cloud import HttpCloud
@@ -17,25 +13,18 @@ from ota_broker.cloud import Cloud
 from ota_broker.front.listener import Listener
 from ota_broker.front.notices import Notices
 from ota_broker.front.profile import AWS
-from ota_device import verify
-from ota_device.boot import boot
-from ota_device.document import Job, Signature
-from ota_device.flash import Event, Flash, Target
+from ota_device.flash import Flash
 from ota_device.flavours import FREERTOS, Flavour
 from ota_device.link import Link, LinkOptions
-from ota_device.reasons import Reason
-from ota_device.reception import Piece
-from ota_device.station import FIRST_VERSION, Hardware, Station
+from ota_device.station import Hardware, Station
 from ota_device.verify import Certificates
 from ota_stream.answers import Effect
 from ota_stream.jobs.executions import JobExecution
 from ota_stream.records import Record
-from ota_stream.streams import blocks
 from ota_stream.streams.service import StreamService
-from ota_stream.updates import document
 from ota_stream.updates.messages import S3Location
 from ota_stream.updates.states import UpdateStatus
-from scenario_world import BUCKET, NEW, OLD, PROFILE, THING, request
+from scenario_world import BUCKET, NEW, PROFILE, THING, request
 
 QUICK: Final = LinkOptions(patience=5.0, attempts=100, pause=0.01)
 
@@ -115,7 +104,7 @@ def live(folder: Path) -> Iterator[LiveCloud]:
 
 
 class Board:
-    """Hardware for a live cloud: a flash in memory that both data protocols share. `act` runs when `at` bytes came."""
+    """Hardware for a live cloud, with a flash in memory. `act` runs when `at` bytes came."""
 
     def __init__(self, cloud: LiveCloud, thing: str = THING, flavour: Flavour = FREERTOS) -> None:
         self.storage = CuttableStorage()
@@ -126,7 +115,7 @@ class Board:
         self._cloud, self._thing, self._flavour = cloud, thing, flavour
 
     def run(self) -> None:
-        """Run the simulated device until its job has ended: the MQTT data protocol."""
+        """Run the simulated device until its job has ended."""
         hardware = Hardware(self.storage, self._cloud.certificates, self._flavour)
         Station(self._thing, hardware, lambda _: Link(*self._cloud.mqtt, self._thing, QUICK), self).run(once=True)
 
@@ -149,81 +138,3 @@ class Board:
         if self.act is not None and received >= self.at:
             act, self.act = self.act, None
             act()
-
-
-class HttpAgent:
-    """Plays the device's side of the HTTP data protocol on a board (device-agents 3.4): one ranged GET a block."""
-
-    def __init__(self, board: Board, block_size: int = 4096) -> None:
-        self.urls: list[str] = []
-        self.ranges: list[tuple[int, str]] = []  # status, and the range asked for
-        self._board, self._block_size = board, block_size
-
-    def run(self) -> None:
-        """Do the job at hand: download, verify, reboot, self test, report."""
-        with RawClient(self._board._cloud.mqtt) as client:
-            client.connect(self._board._thing)
-            flash = Flash(self._board.storage)
-            if flash.record is None:
-                flash.install(OLD, FIRST_VERSION)
-            job = self._job(client)
-            self._download(client, flash, job)
-            code = verify.check(job, flash.downloaded(), self._board._cloud.certificates)
-            if code is not None:
-                flash.mark(Event.DROP)
-                self._report(client, job.job_id, "FAILED", reason=str(Reason(code)))
-                return
-            old = boot(flash).version
-            self._report(client, job.job_id, "IN_PROGRESS", self_test="ready", updatedBy=f"0x{old.number:08x}")
-            flash.complete(old.after)
-            booted = boot(flash)
-            assert booted.testing
-            self._report(client, job.job_id, "IN_PROGRESS", self_test="active", updatedBy=f"0x{old.number:08x}")
-            flash.mark(Event.ACCEPT)
-            self._report(client, job.job_id, "SUCCEEDED", reason=f"accepted  v{booted.version}")
-            flash.mark(Event.REPORTED)
-
-    def _job(self, client: RawClient) -> Job:
-        """Ask for the job document, and take the URL in it."""
-        client.publish(f"$aws/things/{self._board._thing}/jobs/$next/get", b"{}", qos=1)
-        ((_, payload),) = client.messages()
-        execution = json.loads(payload)["execution"]
-        said = document.decode(json.dumps(execution["jobDocument"]))
-        assert "HTTP" in said.protocols
-        (file,) = said.files
-        assert file.url is not None
-        self.urls.append(file.url)
-        signature = Signature(file.signature_key, base64.b64decode(file.signature or ""))
-        path, certificate = file.file_path or "", file.certificate_file
-        return Job(execution["jobId"], "", file.file_id, file.file_size, path, certificate, signature)
-
-    def _download(self, client: RawClient, flash: Flash, job: Job) -> None:
-        missing = flash.open(Target(job.job_id, "", job.file_id, job.size, self._block_size))
-        total = blocks.total(job.size, self._block_size)
-        for block_id in (number for number in range(total) if missing >> number & 1):
-            start, end = blocks.span(block_id, self._block_size, job.size)
-            data = self._get(start, end)
-            if data is None:  # only 403, 404 and 400 make it ask for a fresh document
-                assert self._job(client).job_id == job.job_id
-                data = self._get(start, end)
-            assert data is not None
-            flash.write(Piece(block_id, start, data))
-            self._board.progress(end, job.size)
-
-    def _get(self, start: int, end: int) -> bytes | None:
-        """Return a range of the file, or None when the URL is good no more. Anything but 206 is an error else."""
-        url = urlsplit(self.urls[-1])
-        with closing(http.client.HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE)) as connection:
-            asked = f"bytes={start}-{end - 1}"
-            connection.request("GET", f"{url.path}?{url.query}", headers={"Range": asked, "Connection": "keep-alive"})
-            answer = connection.getresponse()
-            self.ranges.append((answer.status, asked))
-            body = answer.read()
-        assert answer.status in {206, 400, 403, 404}, body
-        return body if answer.status == 206 else None
-
-    def _report(self, client: RawClient, job_id: str, status: str, **details: str) -> None:
-        body = json.dumps({"status": status, "statusDetails": details}).encode()
-        topic = f"$aws/things/{self._board._thing}/jobs/{job_id}/update"
-        client.publish(topic, body, qos=1)
-        assert f"{topic}/accepted" in [answer for answer, _ in client.messages()]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from device_world import firmware
 from live import RawClient
@@ -22,10 +23,11 @@ from scenario_world import (
     names,
     why,
 )
-from scenarios.live_cloud import Board, HttpAgent, LiveCloud, live
+from scenarios.live_cloud import Board, LiveCloud, live
 
 BIG = firmware(size=50 * 4096)
 ACCEPTED = "accepted v0.9.1"
+BOTH = replace(FREERTOS, speaks=("MQTT", "HTTP"))
 
 
 @pytest.fixture
@@ -71,22 +73,17 @@ def test_a_device_that_was_away_when_its_job_was_cancelled_completes_the_next(cl
 
 def test_after_its_url_has_expired_a_device_gets_another_and_goes_on(cloud):
     """PresignedUrlExpired."""
-    board = Board(cloud)
+    board = Board(cloud, flavour=BOTH)
     job_id = cloud.update(BIG, protocols=("HTTP",), url_seconds=60)
-    agent = HttpAgent(board)
     board.at, board.act = 20 * 4096, lambda: cloud.clock.move(61)
-    agent.run()
+    board.run()
     execution = cloud.of(job_id)
     assert (execution.status, why(execution)) == (Status.SUCCEEDED, ACCEPTED)
     assert execution.number == 1, "it is the same job"
     assert board.runs == BIG
-    first, second = agent.urls
-    assert first.partition("?")[0] == second.partition("?")[0]
-    assert first != second
-    assert [status for status, _ in agent.ranges] == [206] * 20 + [403] + [206] * 30
-    assert agent.ranges[20][1] == agent.ranges[21][1] == "bytes=81920-86015"
-    assert agent.ranges[-1][1] == f"bytes={49 * 4096}-{len(BIG) - 1}"
-    assert [name for name in names(cloud.records) if name in {BLOCKS, DESCRIBE}] == [DESCRIBE, DESCRIBE]
+    assert board.lines.count("the URL gives 403, asking for the job again") == 1
+    assert board.received == [min(number * 4096, len(BIG)) for number in range(1, 51)], "it went on where it was"
+    assert [name for name in names(cloud.records) if name in {BLOCKS, DESCRIBE}] == [DESCRIBE] * 3
     assert "CreateStream" not in names(cloud.records), "no stream is made for HTTP alone"
     assert failures(cloud.records) == []
 
@@ -94,16 +91,15 @@ def test_after_its_url_has_expired_a_device_gets_another_and_goes_on(cloud):
 @pytest.mark.parametrize("protocols", [("MQTT", "HTTP"), ("HTTP", "MQTT")], ids=" then ".join)
 def test_after_a_bad_image_by_one_protocol_a_good_one_comes_by_the_other(cloud, protocols):
     """BackToBackSwitchProtocol."""
-    board = Board(cloud)
-    run = {"MQTT": board.run, "HTTP": HttpAgent(board).run}
+    board = Board(cloud, flavour=BOTH)
     bad, good = protocols
     first = cloud.update(NEW, "bad", protocols=(bad,), damage="corrupted")
-    run[bad]()
+    board.run()
     execution = cloud.of(first)
     assert (execution.status, why(execution)) == (Status.FAILED, "signature check failed")
     assert board.runs == OLD
     second = cloud.update(NEW, "good", protocols=(good,))
-    run[good]()
+    board.run()
     execution = cloud.of(second)
     assert (execution.status, why(execution)) == (Status.SUCCEEDED, ACCEPTED)
     assert board.runs == NEW

@@ -193,7 +193,7 @@ class LocalCloud:
         Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `version` is that of the
         image it starts with, 0.9.0; `patience` the seconds it waits for CONNACK, SUBACK and PUBACK. `changes` make it
         another than its flavour: `retry_after=0.2` is the seconds until it asks again for blocks that do not come,
-        `block_count=1` the blocks of a request.
+        `block_count=1` the blocks of a request, `speaks=("MQTT", "HTTP")` its data protocols, the primary one first.
 
         Raises:
             DeviceError: one of the faults is none, or the version.
