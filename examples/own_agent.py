@@ -1,6 +1,7 @@
-"""A small OTA agent of one's own, to be put to the scenarios: JSON over MQTT 3.1.1, with paho.
+"""A small OTA agent of one's own, to be put to the scenarios: JSON over MQTT 3.1.1, with paho; HTTP, when told to.
 
 ota-stream scenario run --agent "python examples/own_agent.py {host} {port} {thing} {flash} {signer}"
+ota-stream scenario run --http --agent "python examples/own_agent.py {host} {port} {thing} {flash} {signer} MQTT,HTTP"
 """
 
 import base64
@@ -10,6 +11,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -27,8 +29,11 @@ RUNNING = (0, 9, 0)  # the version of the image it had before
 class OwnAgent:
     """Takes its job, downloads, verifies, writes its flash, reports; and again."""
 
-    def __init__(self, host: str, port: str, thing: str, flash: str, signer: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - as they stand on the command line
+        self, host: str, port: str, thing: str, flash: str, signer: str, protocols: str = "MQTT"
+    ) -> None:
         self.flash, self.signer = Path(flash), Path(signer)
+        self.protocols = protocols.split(",")  # the primary one first
         self.running = RUNNING
         self.jobs, self.streams = f"$aws/things/{thing}/jobs/", f"$aws/things/{thing}/streams/"
         self.arrived: deque[MQTTMessage] = deque()
@@ -103,16 +108,20 @@ class OwnAgent:
 
     def download(self, job_id: str, document: dict, file: dict) -> bytes | None:
         """Return the image, or None when the job is over before."""
-        if "MQTT" not in document["protocols"]:
+        protocol = next((each for each in self.protocols if each in document["protocols"]), None)
+        if protocol is None:
             self.report(job_id, "FAILED", "no data protocol the device speaks")
             return None
-        size, topic = file["filesize"], self.streams + document["streamname"]
+        size = file["filesize"]
         blocks: dict[int, bytes] = {}
         unanswered = 0
         while (missing := [each for each in range(-(-size // BLOCK)) if each not in blocks]) and unanswered < GIVE_UP:
             if not self.is_mine(job_id):
                 return None
-            got = self.fetch(topic, file["fileid"], missing[:8])
+            if protocol == "HTTP":
+                got = self.get(job_id, size, missing[:8])
+            else:
+                got = self.fetch(self.streams + document["streamname"], file["fileid"], missing[:8])
             if got is None:
                 self.report(job_id, "FAILED", "the stream refuses its blocks")
                 return None
@@ -143,6 +152,24 @@ class OwnAgent:
                 block = json.loads(message.payload)
                 blocks[block["i"]] = base64.b64decode(block["p"])
         return blocks
+
+    def get(self, job_id: str, size: int, wanted: list[int]) -> dict[int, bytes]:
+        """Get blocks by HTTP, a range each, up to the first that is not to be had."""
+        url, blocks = self.url_of(job_id), {}
+        for number in wanted:
+            span = f"bytes={number * BLOCK}-{min((number + 1) * BLOCK, size) - 1}"
+            try:
+                with urlopen(Request(url, headers={"Range": span}), timeout=5) as answer:  # noqa: S310 - the cloud's
+                    blocks[number] = answer.read()
+            except OSError:  # a URL that is over, for one
+                break
+        return blocks
+
+    def url_of(self, job_id: str) -> str:
+        """Ask the job where its image is: each time it tells a URL that is good for a while."""
+        topic = f"{self.jobs}{job_id}/get"
+        answer = self.ask(topic, {}, f"{topic}/accepted", f"{topic}/rejected")
+        return answer["execution"]["jobDocument"]["afr_ota"]["files"][0]["update_data_url"]
 
     # The connection
 

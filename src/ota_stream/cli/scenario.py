@@ -16,7 +16,7 @@ from ota_stream.scenarios import report as reports
 from ota_stream.scenarios import scenario as scenarios
 from ota_stream.scenarios import stage
 from ota_stream.scenarios.agents import Program, SimulatedAgent
-from ota_stream.scenarios.scenario import Scenario, ScenarioError, Simulated
+from ota_stream.scenarios.scenario import Scenario, ScenarioError
 from ota_stream.scenarios.verdict import Result, Verdict, summary
 
 scenario_app: Final = typer.Typer(
@@ -49,6 +49,7 @@ def run(
         str | None,
         typer.Option(metavar="COMMAND", help="Your agent: {host}, {port}, {thing}, .. stand for what it needs."),
     ] = None,
+    http: Annotated[bool, typer.Option("--http", help="Your agent downloads by HTTP too.")] = False,
     flavour: Annotated[
         FlavourName, typer.Option(help="Which simulated agent, without --agent.")
     ] = FlavourName.FREERTOS,
@@ -66,7 +67,7 @@ def run(
 
       ota-stream scenario run --agent "python examples/own_agent.py {host} {port} {thing} {flash} {signer}"
     """
-    program = None if agent is None else Program(agent)
+    program = None if agent is None else Program(agent, ("MQTT", "HTTP") if http else ("MQTT",))
     results: list[Result] = []
     with _quiet():
         for name, scenario in _chosen(names or []):
@@ -112,8 +113,8 @@ def _from_file(path: Path) -> tuple[str, Scenario]:
 def _play(name: str, scenario: Scenario, program: Program | None, flavour: FlavourName, limit: float) -> Result:
     if program is None:
         return stage.play(name, scenario, SimulatedAgent(scenario, flavour), limit)
-    if scenario.device.faults != Simulated().faults:
-        return Result(name, scenario.title, (), 0.0, skipped="its fault is a simulated device's own")
+    if unfit := program.unfit(scenario):
+        return Result(name, scenario.title, (), 0.0, skipped=unfit)
     return stage.play(name, scenario, program, limit, write_identity if program.needs_tls else None)
 
 

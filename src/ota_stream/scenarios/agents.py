@@ -4,8 +4,9 @@ import shlex
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 from ota_device.errors import DeviceError
 from ota_device.flavours import Flavour
@@ -65,7 +66,9 @@ class SimulatedAgent:
     def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:  # noqa: ARG002 - Agent
         """Let it run."""
         simulated = self._scenario.device
-        changes: dict[str, float] = {"retry_after": RETRY, **simulated.changes}
+        changes: dict[str, Any] = {"retry_after": RETRY, **simulated.changes}
+        if self._scenario.speaks is not None:
+            changes["speaks"] = self._scenario.speaks
         self._device = cloud.device(
             thing, self._flavour, simulated.faults, version=simulated.version, patience=PATIENCE, **changes
         )
@@ -104,9 +107,12 @@ class SimulatedAgent:
 
 
 class Program:
-    """An agent of somebody's own: a command line in which `{host}`, `{port}`, `{thing}`, .. stand for what it needs."""
+    """An agent of somebody's own: a command line in which `{host}`, `{port}`, `{thing}`, .. stand for what it needs.
 
-    def __init__(self, command: str) -> None:
+    `speaks` are the data protocols it has.
+    """
+
+    def __init__(self, command: str, speaks: Sequence[str] = ("MQTT",)) -> None:
         try:
             shlex.split(command)
             command.format(**dict.fromkeys(PLACEHOLDERS, ""))
@@ -114,10 +120,19 @@ class Program:
             there = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             raise ScenarioError(f"agent {command!r}: {error}; what stands for something is {there}") from None
         self._command = command
+        self._speaks = frozenset(speaks)
         self._flash = Path()
         self._lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+
+    def unfit(self, scenario: Scenario) -> str:
+        """Return why it cannot be put to a scenario; nothing when it can."""
+        if scenario.device.faults:
+            return "its fault is a simulated device's own"
+        if scenario.speaks is not None and self._speaks != frozenset(scenario.speaks):
+            return f"it is for an agent that downloads by {' and '.join(scenario.speaks)}"
+        return ""
 
     @property
     def needs_tls(self) -> bool:

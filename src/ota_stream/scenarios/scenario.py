@@ -16,6 +16,7 @@ SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 _CATALOGUE: Final = files("ota_stream.scenarios") / "catalogue"
 _SUFFIX: Final = ".yaml"
 
+DataProtocol = Literal["MQTT", "HTTP"]
 Minutes = Annotated[int, Meta(ge=1, le=10_080)]
 Range = Annotated[int | str, Meta(description="A number, or a range: 3, 3-9, 3-.")]
 
@@ -39,7 +40,7 @@ class Update(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Meta(description="What is wrong with its signature."),
     ] = None
     named: Annotated[bool, Meta(description="Whether the job document has a file name.")] = True
-    protocols: tuple[Literal["MQTT", "HTTP"], ...] = ("MQTT",)
+    protocols: tuple[DataProtocol, ...] = ("MQTT",)
     timeout_minutes: Minutes | None = None
     ends: Annotated[
         tuple[str, ...],
@@ -73,6 +74,10 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     updates: Annotated[list[Update], Meta(min_length=1)]
     faults: Annotated[list[dict[str, Any]], Meta(description="As in a file of faults (docs/faults.md).")] = []
     clock: Annotated[str | None, Meta(description="How far time is moved once a block was sent: 7d.")] = None
+    speaks: Annotated[
+        tuple[DataProtocol, ...] | None,
+        Meta(description="The data protocols that an agent has for this, these and no other; without it, any."),
+    ] = None
     device: Simulated = Simulated()
     runs: Annotated[int, Meta(ge=0)] = 1
     requests: Annotated[

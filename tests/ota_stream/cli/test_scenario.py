@@ -83,6 +83,14 @@ def test_what_is_a_simulated_devices_own_is_skipped_for_another_agent_and_counts
     assert page.count('<h2 class="skipped">') == 2
 
 
+@pytest.mark.parametrize(("more", "name"), [((), "presigned-url-expired"), (("--http",), "http-only")])
+def test_what_is_for_other_data_protocols_is_skipped(more: tuple[str, ...], name: str):
+    code, said = scenario("run", name, "--agent", "true", *more)
+    assert code == 0
+    assert "  skipped  it is for an agent that downloads by MQTT" in said
+    assert said.splitlines()[-1] == "0 of 1 scenarios as they should be, 1 skipped"
+
+
 def test_a_scenario_of_ones_own_as_on_the_page(tmp_path: Path):
     page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     (own,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
