@@ -83,7 +83,7 @@ class OwnAgent:
         version = version_of(image)
         if version is None or version <= self.running:
             return "same version or lower version" if version else "the new image did not come up"
-        return "the new image did not come up" if b"OTA-SELF-TEST:crash" in image else ""
+        return "the new image did not come up" if b"OTA-SELF-TEST:" in image else ""
 
     def is_signed(self, file: dict, image: bytes) -> bool:
         """Check the signature with the certificates of the signers."""

@@ -12,6 +12,7 @@ from ota_device.reasons import Code
 from ota_device.versions import Version
 
 CRASH: Final = b"OTA-SELF-TEST:crash"  # an image of a simulated device that crashes as it starts has this text in it
+OFFLINE: Final = b"OTA-SELF-TEST:offline"  # ... that cannot connect, this
 _UNNAMED: Final = Version(0, 0, 0)
 IMAGE_MIN: Final = 2  # bytes; nothing shorter could be a program
 
@@ -24,6 +25,7 @@ class Booted(Struct, frozen=True):
     old: Version
     testing: bool
     starts: bool = True  # False: the image crashes at once
+    connects: bool = True  # False: it runs its self test without a connection
     subject: Slot | None = None
 
 
@@ -48,6 +50,7 @@ def boot(flash: Flash) -> Booted:
         old=_version(flash, other) or version,
         testing=tried is not None,
         starts=tried is None or _starts(flash.image(tried)),
+        connects=tried is None or OFFLINE not in flash.image(tried),
         subject=flash.subject,
     )
 

@@ -92,6 +92,9 @@ class Station:
         if not booted.starts:
             self._watcher.say("the new image crashed")
             return False
+        if not booted.connects:  # nobody waits here for the end of its self test
+            self._watcher.say("no connection in the self test, rebooting: the new image is like that")
+            return False
         limit = self._hardware.flavour.self_test_limit
         try:
             self._connected(machine, course.patience, int(limit) if booted.testing else ATTEMPTS, once=once)

@@ -9,7 +9,7 @@ from device_world import STREAM, document, ecdsa, firmware
 from images import MemoryImage
 from live import RawClient, serving
 from ota_device import station as station_module
-from ota_device.boot import CRASH
+from ota_device.boot import CRASH, OFFLINE
 from ota_device.errors import DeviceError, FlashError
 from ota_device.flash import Flash
 from ota_device.flavours import FLAVOURS, FREERTOS
@@ -135,14 +135,21 @@ def test_a_failed_job_ends_once_and_says_why_in_words(server, tmp_path, watching
     assert status(server) == ("FAILED", {"reason": "0x000000e3: 0x00000000"})
 
 
-def test_an_image_that_crashes_comes_back_as_the_old_one(server, tmp_path, watching):
-    bad = firmware(more=CRASH)
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        (CRASH, "the new image crashed"),
+        (OFFLINE, "no connection in the self test, rebooting: the new image is like that"),
+    ],
+)
+def test_an_image_that_cannot_confirm_itself_comes_back_as_the_old_one(server, tmp_path, watching, mark, said):
+    bad = firmware(more=mark)
     server.run(lambda: server.catalog.put("bad", {0: MemoryImage(bad)}))
     offer(server, document(bad, ota={"streamname": "bad"}))
     assert station(server, tmp_path, watching).run(once=True) is Outcome.FAILED
     assert watching.lines[-4:] == [
         "boots v0.9.1 from slot-b, on trial",
-        "the new image crashed",
+        said,
         "boots v0.9.0 from slot-a",
         f"job job-1: FAILED, {MISMATCH} ({words(MISMATCH)})",
     ]

@@ -159,7 +159,7 @@ class JobWork:
             if flash.record is None:
                 flash.install(factory_image(traits.version), traits.version)
             booted = self._thing.site.shelf.booted(boot(flash))
-            if booted.starts and not (booted.testing and self._thing.fault is Fault.CRASH):
+            if booted.starts and booted.connects and not (booted.testing and self._thing.fault is Fault.CRASH):
                 flash.record = self._thing.site.shelf.record(flash.known)
                 return booted, flash
 

@@ -128,8 +128,8 @@ class Program:
 
     def unfit(self, scenario: Scenario) -> str:
         """Return why it cannot be put to a scenario; nothing when it can."""
-        if scenario.device.faults:
-            return "its fault is a simulated device's own"
+        if own := scenario.device.own:
+            return f"its {own} is a simulated device's own"
         if scenario.speaks is not None and self._speaks != frozenset(scenario.speaks):
             return f"it is for an agent that downloads by {' and '.join(scenario.speaks)}"
         return ""

@@ -17,6 +17,8 @@ _CATALOGUE: Final = files("ota_stream.scenarios") / "catalogue"
 _SUFFIX: Final = ".yaml"
 
 DataProtocol = Literal["MQTT", "HTTP"]
+_OF_A_FLAVOUR: Final = ("block_size", "block_count", "unanswered_max", "stream_version")
+
 Minutes = Annotated[int, Meta(ge=1, le=10_080)]
 Range = Annotated[int | str, Meta(description="A number, or a range: 3, 3-9, 3-.")]
 
@@ -35,6 +37,7 @@ class Update(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: Annotated[str, Meta(description="Written into the image, X.Y.Z.")] = "1.0.0"
     size: Annotated[int, Meta(ge=1, le=16_000_000, description="Bytes of the image.")] = 40_000
     crashes: Annotated[bool, Meta(description="The image does not come up.")] = False
+    connects: Annotated[bool, Meta(description="The image finds its connection.")] = True
     damage: Annotated[
         Literal["unsigned", "wrong-key", "corrupted", "wrong-algorithm"] | None,
         Meta(description="What is wrong with its signature."),
@@ -57,12 +60,19 @@ class Simulated(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     block_size: int | None = None
     block_count: int | None = None
     unanswered_max: int | None = None
+    stream_version: int | None = None
 
     @property
     def changes(self) -> dict[str, int]:
         """What is other than its flavour says."""
-        given = {"block_size": self.block_size, "block_count": self.block_count, "unanswered_max": self.unanswered_max}
+        given: dict[str, Any] = {name: getattr(self, name) for name in _OF_A_FLAVOUR}
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def own(self) -> str:
+        """What an agent of somebody's own cannot be told; nothing when it need not be told anything."""
+        named = {"fault": self.faults, "block size": self.block_size, "stream version": self.stream_version}
+        return next((what for what, value in named.items() if value), "")
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

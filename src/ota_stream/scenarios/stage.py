@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ota_device.boot import CRASH
+from ota_device.boot import CRASH, OFFLINE
 from ota_stream.errors import ControlError
 from ota_stream.faults import kinds
 from ota_stream.jobs.executions import TERMINAL
@@ -141,7 +141,8 @@ class _Play:
 
 def _image(update: Update, number: int) -> bytes:
     """Return an image of its size that tells its version, as far as there is room; no two are the same."""
-    told = f"OTA-VERSION:{update.version}\n".encode() + (CRASH if update.crashes else b"") + b"#%d " % number
+    marks = (CRASH if update.crashes else b"") + (b"" if update.connects else OFFLINE)
+    told = f"OTA-VERSION:{update.version}\n".encode() + marks + b"#%d " % number
     if update.size < len(told):
         return bytes((number,)) * update.size
     filling = bytes((place * 7 + place // 251 + number) % 256 for place in range(4096))

@@ -29,6 +29,7 @@ RED = {
     "back-to-back": "boasts",
     "bad-then-good": "believes_everything",
     "block-lost-once": "waits_for_ever",
+    "block-size-refused": "counts_answers",
     "blocks-in-reverse": "counts_answers",
     "blocks-one-by-one": "boasts",
     "blocks-shuffled": "counts_answers",
@@ -78,12 +79,14 @@ RED = {
     "single-byte-image": "believes_everything",
     "slow-line": "boasts",
     "stream-deleted": "counts_answers",
+    "stream-has-another-version": "counts_answers",
     "suback-missing": "boasts",
     "switch-to-http": "believes_everything",
     "switch-to-mqtt": "believes_everything",
     "told-of-its-own-job": "boasts",
     "told-twice": "never_asks",
     "two-updates-cancel-first": "deaf_to_the_job",
+    "unable-to-connect": "believes_everything",
     "unsigned-image": "believes_everything",
     "untrusted-certificate": "believes_everything",
     "update-denied": "keeps_quiet",
@@ -92,8 +95,8 @@ RED = {
 }
 """Which agent of examples/misbehaving each scenario finds out."""
 
-BY_FLAVOUR = {name for name in scenarios.names() if scenarios.find(name).device.faults}
-"""Those that are about a simulated device's own power or flash: a flavour that does wrong stands for the agent."""
+BY_FLAVOUR = {name for name in scenarios.names() if scenarios.find(name).device.own}
+"""Those that are about what a simulated device alone can be told: a flavour that does wrong stands for the agent."""
 
 
 @pytest.fixture(autouse=True)
