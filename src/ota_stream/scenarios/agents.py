@@ -126,6 +126,10 @@ class Program:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
+    def again(self) -> "Program":
+        """Return the same, not started."""
+        return Program(self._command, tuple(self._speaks))
+
     def unfit(self, scenario: Scenario) -> str:
         """Return why it cannot be put to a scenario; nothing when it can."""
         if own := scenario.device.own:
@@ -141,7 +145,7 @@ class Program:
 
     def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:
         """Start it. Raises ScenarioError: there is no such program."""
-        self._flash, self._lines = folder / "flash.bin", []
+        self._flash, self._lines = folder / f"{thing}.flash", []
         host, port = cloud.mqtts if self.needs_tls else cloud.mqtt
         values = {"host": host, "port": port, "thing": thing, "flash": self._flash, "signer": folder / "signer.pem"}
         values |= {

@@ -81,6 +81,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, Meta(min_length=1, max_length=120)]
     why: Annotated[str, Meta(min_length=1, description="The rule, the test or the thread that it comes from.")]
     thing: Annotated[str, Meta(description="Its name, without which it has a usual one.")] = ""
+    things: Annotated[int, Meta(ge=1, le=8, description="How many get the updates, each with an agent of its own.")] = 1
     updates: Annotated[list[Update], Meta(min_length=1)]
     faults: Annotated[list[dict[str, Any]], Meta(description="As in a file of faults (docs/faults.md).")] = []
     clock: Annotated[str | None, Meta(description="How far time is moved once a block was sent: 7d.")] = None

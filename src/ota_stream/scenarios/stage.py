@@ -1,7 +1,7 @@
-"""Plays a scenario: a cloud of its own, the faults, the updates one after the other, and an agent."""
+"""Plays a scenario: a cloud of its own, the faults, the updates one after the other, and an agent for each thing."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,7 +13,7 @@ from ota_stream.jobs.executions import TERMINAL
 from ota_stream.scenarios import verdict
 from ota_stream.scenarios.agents import Agent
 from ota_stream.scenarios.scenario import Scenario, Update
-from ota_stream.scenarios.verdict import GONE, Ended, Result, Seen
+from ota_stream.scenarios.verdict import GONE, Ended, Fared, Result, Seen
 from ota_stream.testing import LocalCloud
 from ota_stream.testing import Update as Made
 
@@ -23,11 +23,14 @@ _LOOK: Final = 0.01  # seconds between two looks
 _QUIET: Final = 0.15  # seconds that a state has to last, for an agent that goes on doing wrong
 
 
+Cast = Callable[[], Agent]
+"""Gives an agent that was not started yet."""
+
 Certify = Callable[[Path, str, Path], None]
 """Writes the certificate and the key of a thing: takes the cloud's data directory, the thing, and where they go."""
 
 
-def play(name: str, scenario: Scenario, agent: Agent, seconds: float = LIMIT, certify: Certify | None = None) -> Result:
+def play(name: str, scenario: Scenario, cast: Cast, seconds: float = LIMIT, certify: Certify | None = None) -> Result:
     """Play it to its end, and return what came of it; what is not as it should be after so many seconds, is not.
 
     `certify` is for an agent that speaks TLS.
@@ -39,77 +42,90 @@ def play(name: str, scenario: Scenario, agent: Agent, seconds: float = LIMIT, ce
     with TemporaryDirectory(prefix="ota-stream-") as place:
         folder = Path(place)
         cloud = LocalCloud(folder / "cloud", tls=certify is not None)
-        thing = scenario.thing or THING
+        agents = {thing: cast() for thing in _things(scenario)}
         try:
             with cloud:
-                cloud.create_thing(thing)
-                if certify is not None:
-                    certify(cloud.folder, thing, folder)
-                seen = _Play(scenario, cloud, thing, began + seconds).run(agent, folder)
+                for thing in agents:
+                    cloud.create_thing(thing)
+                    if certify is not None:
+                        certify(cloud.folder, thing, folder)
+                seen = _Play(scenario, cloud, agents, began + seconds).run(folder)
         finally:
-            agent.stop()
+            for agent in agents.values():
+                agent.stop()
     found = tuple(verdict.checks(scenario, seen))
-    return Result(name, scenario.title, found, round(time.monotonic() - began, 3), tuple(agent.lines))
+    lines = tuple(line for agent in agents.values() for line in agent.lines)
+    return Result(name, scenario.title, found, round(time.monotonic() - began, 3), lines)
+
+
+def _things(scenario: Scenario) -> list[str]:
+    first = scenario.thing or THING
+    return [first, *(f"{first}-{number}" for number in range(2, scenario.things + 1))]
 
 
 class _Play:
     """One run of a scenario."""
 
-    def __init__(self, scenario: Scenario, cloud: LocalCloud, thing: str, until: float) -> None:
+    def __init__(self, scenario: Scenario, cloud: LocalCloud, agents: Mapping[str, Agent], until: float) -> None:
         self._scenario = scenario
         self._cloud = cloud
-        self._thing = thing
+        self._agents = agents
         self._until = until
         self._images = [_image(update, number) for number, update in enumerate(scenario.updates)]
         self._made: list[Made] = []
 
-    def run(self, agent: Agent, folder: Path) -> Seen:
-        """Make what is there before, start the agent, do the rest in its time, and look."""
+    def run(self, folder: Path) -> Seen:
+        """Make what is there before, start the agents, do the rest in its time, and look."""
         scenario = self._scenario
         for fault in scenario.faults:
             self._cloud.faults.add(kinds.read(fault))
         waiting = list(scenario.updates)
         while waiting and waiting[0].when == "before":
             self._make(waiting.pop(0))
-        agent.start(self._cloud, self._thing, folder)
-        self._go_on(agent, waiting)
-        return self._see(agent)
+        for thing, agent in self._agents.items():
+            agent.start(self._cloud, thing, folder)
+        self._go_on(waiting)
+        return self._see()
 
-    def _go_on(self, agent: Agent, waiting: list[Update]) -> None:
+    def _go_on(self, waiting: list[Update]) -> None:
         if self._scenario.clock is not None:
-            self._wait(agent, lambda: bool(self._cloud.records(action="GetStream")))
+            self._wait(lambda: bool(self._cloud.records(action="GetStream")))
             self._cloud.clock.step(self._scenario.clock)
         while waiting:
             update = waiting.pop(0)
             moment = self._is_connected if update.when == "connected" else self._all_ended
-            self._wait(agent, moment)
+            self._wait(moment)
             self._make(update)
-        self._wait(agent, lambda: self._is_done(agent))
-        self._wait_while_right(agent)
+        self._wait(self._is_done)
+        self._wait_while_right()
 
-    def _is_done(self, agent: Agent) -> bool:
+    def _is_done(self) -> bool:
         """Whether everything that ends has ended as it should, or in another way for good."""
-        wanted = self._scenario.runs
-        return self._all_ended() and agent.runs(self._images) in {None, wanted}
+        right = {None, self._scenario.runs}
+        return self._all_ended() and all(agent.runs(self._images) in right for agent in self._agents.values())
 
-    def _wait_while_right(self, agent: Agent) -> None:
+    def _wait_while_right(self) -> None:
         """Give an agent that goes on doing wrong the time to show it."""
         until = min(time.monotonic() + _QUIET, self._until)
-        while time.monotonic() < until and not agent.is_over:
+        while time.monotonic() < until and not self._is_over:
             time.sleep(_LOOK)
 
-    def _wait(self, agent: Agent, condition: Callable[[], bool]) -> None:
-        while not condition() and time.monotonic() < self._until and not agent.is_over:
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        while not condition() and time.monotonic() < self._until and not self._is_over:
             time.sleep(_LOOK)
+
+    @property
+    def _is_over(self) -> bool:
+        return any(agent.is_over for agent in self._agents.values())
 
     def _is_connected(self) -> bool:
-        return any(entry.get("eventType") for entry in self._cloud.records(self._thing))
+        return all(any(entry.get("eventType") for entry in self._cloud.records(thing)) for thing in self._agents)
 
     def _all_ended(self) -> bool:
         """Whether every update there is has ended as far as it should: some are never begun, or stay in progress."""
         for update, made in zip(self._scenario.updates, self._made, strict=False):
-            status = self._ended(made).status
-            if status not in TERMINAL and status not in (update.ends or (GONE,)):
+            statuses = {self._ended(made, thing).status for thing in self._agents}
+            if not statuses <= {*TERMINAL, *(update.ends or (GONE,))}:
                 return False
         return True
 
@@ -117,7 +133,7 @@ class _Play:
         self._made.append(
             self._cloud.create_update(
                 self._images[len(self._made)],
-                self._thing,
+                *self._agents,
                 timeout_minutes=update.timeout_minutes,
                 protocol=update.protocols,
                 damage=update.damage,
@@ -125,15 +141,19 @@ class _Play:
             )
         )
 
-    def _see(self, agent: Agent) -> Seen:
-        ended = [self._ended(made) for made in self._made]
-        ended += [Ended("not made")] * (len(self._scenario.updates) - len(ended))
-        findings = [f"{finding.kind}: {finding.wrong}" for finding in self._cloud.diagnosis(self._thing)]
-        return Seen(ended, agent.runs(self._images), self._cloud.records(), findings, agent.trouble)
+    def _see(self) -> Seen:
+        fared = [self._fared(thing, agent) for thing, agent in self._agents.items()]
+        findings = [finding for thing in self._agents for finding in self._cloud.diagnosis(thing)]
+        return Seen(fared, self._cloud.records(), [f"{finding.kind}: {finding.wrong}" for finding in findings])
 
-    def _ended(self, made: Made) -> Ended:
+    def _fared(self, thing: str, agent: Agent) -> Fared:
+        ended = [self._ended(made, thing) for made in self._made]
+        ended += [Ended("not made")] * (len(self._scenario.updates) - len(ended))
+        return Fared(ended, agent.runs(self._images), agent.trouble)
+
+    def _ended(self, made: Made, thing: str) -> Ended:
         try:
-            execution = made.execution(self._thing)
+            execution = made.execution(thing)
         except ControlError:
             return Ended(GONE)
         return Ended(execution.status.value, execution.details.get("reason", ""))

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ota_device.reasons import words
 from ota_stream.faults import span
@@ -20,14 +21,20 @@ class Ended(Struct, frozen=True):
     reason: str = ""
 
 
-class Seen(Struct, frozen=True):
-    """What has become of a scenario. `runs` is the number of the update whose image runs, None when nobody can tell."""
+class Fared(Struct, frozen=True):
+    """How a thing has fared. `runs` is the number of the update whose image runs, None when nobody can tell."""
 
     ended: Sequence[Ended]
     runs: int | None
+    trouble: str = ""  # what its agent said last, when it gave up
+
+
+class Seen(Struct, frozen=True):
+    """What has become of a scenario: of each of its things, and in the log."""
+
+    fared: Sequence[Fared]
     entries: Sequence[Mapping[str, Any]]
     findings: Sequence[str]
-    trouble: str = ""  # what the agent said last, when it gave up
 
 
 class Check(Struct, frozen=True):
@@ -78,19 +85,9 @@ def summary(results: Sequence[Result]) -> str:
 
 def checks(scenario: Scenario, seen: Seen) -> Iterator[Check]:
     """Compare what should be with what is."""
-    trouble = f"; the agent gave up: {seen.trouble}" if seen.trouble else ""
-    for number, (update, ended) in enumerate(zip(scenario.updates, seen.ended, strict=True), start=1):
-        wanted = update.ends or (GONE,)
-        said = words(ended.reason)
-        is_so = ended.status in wanted
-        because = f", {said}" if said else ""
-        yield Check(f"update {number} is {' or '.join(wanted)}", "" if is_so else f"{ended.status}{because}{trouble}")
-        if update.reason is not None:
-            is_so = update.reason in said
-            yield Check(f"update {number} says: {update.reason}", "" if is_so else said or "nothing")
-    if seen.runs is not None:
-        is_so = seen.runs == scenario.runs
-        yield Check(f"{_image(scenario.runs)} runs", "" if is_so else _image(seen.runs))
+    for number, fared in enumerate(seen.fared, start=1):
+        of_thing = f", thing {number}" if len(seen.fared) > 1 else ""
+        yield from (replace(check, what=check.what + of_thing) for check in _of_thing(scenario, fared))
     for name, many_wanted in scenario.requests.items():
         many = sum(name in {entry.get("actionType"), entry.get("eventType")} for entry in seen.entries)
         yield Check(f"{name}: {many_wanted} times", "" if many in span.parse(many_wanted) else str(many))
@@ -100,6 +97,22 @@ def checks(scenario: Scenario, seen: Seen) -> Iterator[Check]:
         yield Check(f"{kind} has happened", "" if has_hit else "it has not: the agent did not get that far")
     if not scenario.findings:
         yield Check("nothing is wrong with its requests", "; ".join(seen.findings))
+
+
+def _of_thing(scenario: Scenario, fared: Fared) -> Iterator[Check]:
+    trouble = f"; the agent gave up: {fared.trouble}" if fared.trouble else ""
+    for number, (update, ended) in enumerate(zip(scenario.updates, fared.ended, strict=True), start=1):
+        wanted = update.ends or (GONE,)
+        said = words(ended.reason)
+        is_so = ended.status in wanted
+        because = f", {said}" if said else ""
+        yield Check(f"update {number} is {' or '.join(wanted)}", "" if is_so else f"{ended.status}{because}{trouble}")
+        if update.reason is not None:
+            is_so = update.reason in said
+            yield Check(f"update {number} says: {update.reason}", "" if is_so else said or "nothing")
+    if fared.runs is not None:
+        is_so = fared.runs == scenario.runs
+        yield Check(f"{_image(scenario.runs)} runs", "" if is_so else _image(fared.runs))
 
 
 def _image(number: int) -> str:

@@ -86,6 +86,7 @@ RED = {
     "told-of-its-own-job": "boasts",
     "told-twice": "never_asks",
     "two-updates-cancel-first": "deaf_to_the_job",
+    "two-things": "cuts_its_name",
     "unable-to-connect": "believes_everything",
     "unsigned-image": "believes_everything",
     "untrusted-certificate": "believes_everything",
@@ -129,7 +130,7 @@ def test_there_are_forty_at_least_and_each_has_an_agent_that_it_finds_out():
 @pytest.mark.parametrize("name", scenarios.names())
 def test_a_right_agent_is_as_it_should_be(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, SimulatedAgent(scenario, "freertos"))
+    result = stage.play(name, scenario, lambda: SimulatedAgent(scenario, "freertos"))
     assert [check for check in result.checks if not check.is_met] == [], result.lines
     assert len(result.checks) >= 2
 
@@ -137,14 +138,14 @@ def test_a_right_agent_is_as_it_should_be(name: str):
 @pytest.mark.parametrize("name", RED)
 def test_an_agent_that_does_wrong_is_found_out(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, agent_for(scenario, f"misbehaving/{RED[name]}"), SHORT)
+    result = stage.play(name, scenario, agent_for(scenario, f"misbehaving/{RED[name]}").again, SHORT)
     assert result.verdict is Verdict.MISSED, result.checks
 
 
 @pytest.mark.parametrize("name", sorted(BY_FLAVOUR))
 def test_a_flavour_that_does_wrong_is_found_out(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, SimulatedAgent(scenario, broken_flavour()), SHORT)
+    result = stage.play(name, scenario, lambda: SimulatedAgent(scenario, broken_flavour()), SHORT)
     assert result.verdict is Verdict.MISSED, result.checks
 
 
@@ -153,7 +154,7 @@ def test_an_agent_of_ones_own_is_put_to_it(name: str):
     scenario = scenarios.find(name)
     agent = agent_for(scenario, "own_agent")
     assert not agent.unfit(scenario)
-    result = stage.play(name, scenario, agent)
+    result = stage.play(name, scenario, agent.again)
     assert [check for check in result.checks if not check.is_met] == [], result.lines
 
 
