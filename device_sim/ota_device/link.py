@@ -52,12 +52,14 @@ class Credentials(Struct, frozen=True):
 class LinkOptions(Struct, frozen=True):
     """How patient a link is: seconds for an answer of the broker, attempts to reconnect, seconds before each.
 
-    With `credentials` it speaks TLS, and `days_off` is how wrong the clock is by which it judges certificates.
+    After `keep_alive` seconds of silence it pings. With `credentials` it speaks TLS, and `days_off` is how wrong the
+    clock is by which it judges certificates.
     """
 
     patience: float = 5.0
     attempts: int = 10
     pause: float = 1.0
+    keep_alive: int = KEEP_ALIVE
     credentials: Credentials | None = None
     days_off: float = 0.0
 
@@ -201,7 +203,7 @@ class Link:
     def _connect(self) -> None:
         self._connack = None
         try:
-            self._client.connect(self._host, self._port, KEEP_ALIVE)
+            self._client.connect(self._host, self._port, self._options.keep_alive)
         except ConnectionRefusedError:
             raise LinkError(
                 f"nobody listens on {self._address}: start the simulator with `ota-stream serve FIRMWARE`"

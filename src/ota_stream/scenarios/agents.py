@@ -69,6 +69,8 @@ class SimulatedAgent:
         changes: dict[str, Any] = {"retry_after": RETRY, **simulated.changes}
         if self._scenario.speaks is not None:
             changes["speaks"] = self._scenario.speaks
+        if simulated.keep_alive is not None:
+            changes["keep_alive"] = simulated.keep_alive
         self._device = cloud.device(
             thing, self._flavour, simulated.faults, version=simulated.version, patience=PATIENCE, **changes
         )

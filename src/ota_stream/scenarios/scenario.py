@@ -17,7 +17,7 @@ _CATALOGUE: Final = files("ota_stream.scenarios") / "catalogue"
 _SUFFIX: Final = ".yaml"
 
 DataProtocol = Literal["MQTT", "HTTP"]
-_OF_A_FLAVOUR: Final = ("block_size", "block_count", "unanswered_max", "stream_version")
+_OF_A_FLAVOUR: Final = ("block_size", "block_count", "unanswered_max", "stream_version", "job_again")
 
 Minutes = Annotated[int, Meta(ge=1, le=10_080)]
 Range = Annotated[int | str, Meta(description="A number, or a range: 3, 3-9, 3-.")]
@@ -31,8 +31,11 @@ class Update(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An OTA update, and how it has to end."""
 
     when: Annotated[
-        Literal["before", "connected", "ended"],
-        Meta(description="Made before the agent starts, when it has asked for a job, or when the last one has ended."),
+        Literal["before", "connected", "ended", "disturbed"],
+        Meta(
+            description="Made before the agent starts, when it has asked for a job, when the last one has ended,"
+            " or when a fault has happened."
+        ),
     ] = "before"
     version: Annotated[str, Meta(description="Written into the image, X.Y.Z.")] = "1.0.0"
     size: Annotated[int, Meta(ge=1, le=16_000_000, description="Bytes of the image.")] = 40_000
@@ -61,6 +64,8 @@ class Simulated(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     block_count: int | None = None
     unanswered_max: int | None = None
     stream_version: int | None = None
+    job_again: Annotated[float | None, Meta(description="Seconds until it asks for a job again.")] = None
+    keep_alive: Annotated[int | None, Meta(description="Seconds of silence until it pings.")] = None
 
     @property
     def changes(self) -> dict[str, int]:
@@ -71,7 +76,12 @@ class Simulated(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def own(self) -> str:
         """What an agent of somebody's own cannot be told; nothing when it need not be told anything."""
-        named = {"fault": self.faults, "block size": self.block_size, "stream version": self.stream_version}
+        named = {
+            "fault": self.faults,
+            "block size": self.block_size,
+            "stream version": self.stream_version,
+            "keep-alive": self.keep_alive,
+        }
         return next((what for what, value in named.items() if value), "")
 
 
@@ -84,7 +94,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     things: Annotated[int, Meta(ge=1, le=8, description="How many get the updates, each with an agent of its own.")] = 1
     updates: Annotated[list[Update], Meta(min_length=1)]
     faults: Annotated[list[dict[str, Any]], Meta(description="As in a file of faults (docs/faults.md).")] = []
-    clock: Annotated[str | None, Meta(description="How far time is moved once a block was sent: 7d.")] = None
+    clock: Annotated[
+        str | None, Meta(description="How far time is moved once a block was sent, and a fault has happened: 7d.")
+    ] = None
     speaks: Annotated[
         tuple[DataProtocol, ...] | None,
         Meta(description="The data protocols that an agent has for this, these and no other; without it, any."),

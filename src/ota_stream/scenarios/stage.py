@@ -89,12 +89,12 @@ class _Play:
 
     def _go_on(self, waiting: list[Update]) -> None:
         if self._scenario.clock is not None:
-            self._wait(lambda: bool(self._cloud.records(action="GetStream")))
+            self._wait(lambda: bool(self._cloud.records(action="GetStream")) and self._is_disturbed())
             self._cloud.clock.step(self._scenario.clock)
+        moments = {"connected": self._is_connected, "ended": self._all_ended, "disturbed": self._is_disturbed}
         while waiting:
             update = waiting.pop(0)
-            moment = self._is_connected if update.when == "connected" else self._all_ended
-            self._wait(moment)
+            self._wait(moments[update.when])
             self._make(update)
         self._wait(self._is_done)
         self._wait_while_right()
@@ -120,6 +120,9 @@ class _Play:
 
     def _is_connected(self) -> bool:
         return all(any(entry.get("eventType") for entry in self._cloud.records(thing)) for thing in self._agents)
+
+    def _is_disturbed(self) -> bool:
+        return not self._scenario.faults or bool(self._cloud.records(action="InjectedFault"))
 
     def _all_ended(self) -> bool:
         """Whether every update there is has ended as far as it should: some are never begun, or stay in progress."""

@@ -14,6 +14,7 @@ from ota_broker.simulator import Simulator
 from ota_device import mishaps, versions
 from ota_device.errors import DeviceError
 from ota_device.flavours import FLAVOURS, Flavour, FlavourName
+from ota_device.link import KEEP_ALIVE, LinkOptions
 from ota_device.mishaps import WrongClock
 from ota_device.station import FIRST_VERSION, Hardware
 from ota_device.verify import Certificates
@@ -48,6 +49,7 @@ BUCKET: Final = "firmware"
 PROFILE: Final = SigningProfile("testing", "AmazonFreeRTOS-Default", "testing-signer", "testing-signer.crt.pem")
 ROLE: Final = "arn:aws:iam::123456789012:role/ota-stream"  # the API wants one; nobody assumes it
 _LASTING: Final = 5.0  # seconds after which a cloud has a process for its records: a short one costs none
+_AWAY: Final = 0.05  # seconds until a device whose connection is lost connects again
 _PAUSE: Final = 0.002  # seconds between two looks
 
 
@@ -178,7 +180,7 @@ class LocalCloud:
         self._loop.ask(sign_up)
         return signers(self.folder)
 
-    def device(
+    def device(  # noqa: PLR0913 - what a test may say of a device
         self,
         thing: str,
         flavour: str | Flavour = "freertos",
@@ -186,14 +188,16 @@ class LocalCloud:
         *,
         version: str | None = None,
         patience: float = 5.0,
+        keep_alive: int = KEEP_ALIVE,
         **changes: Any,  # noqa: ANN401 - the fields of Flavour
     ) -> Device:
         """Return a simulated device, which has the signers' certificates.
 
         Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `version` is that of the
-        image it starts with, 0.9.0; `patience` the seconds it waits for CONNACK, SUBACK and PUBACK. `changes` make it
-        another than its flavour: `retry_after=0.2` is the seconds until it asks again for blocks that do not come,
-        `block_count=1` the blocks of a request, `speaks=("MQTT", "HTTP")` its data protocols, the primary one first.
+        image it starts with, 0.9.0; `patience` the seconds it waits for CONNACK, SUBACK and PUBACK; `keep_alive` those
+        of silence after which it pings. `changes` make it another than its flavour: `retry_after=0.2` is the seconds
+        until it asks again for blocks that do not come, `block_count=1` the blocks of a request,
+        `speaks=("MQTT", "HTTP")` its data protocols, the primary one first.
 
         Raises:
             DeviceError: one of the faults is none, or the version.
@@ -206,7 +210,8 @@ class LocalCloud:
         if any(isinstance(each, WrongClock) for each in wrong):
             raise DeviceError("wrong-clock: this device has no TLS, which alone asks for the time (docs/faults.md)")
         hardware = Hardware(MemoryStorage(), Certificates(ask=lambda: signers(self.folder)), played, first)
-        return Device(self.mqtt, thing, hardware, wrong, patience)
+        options = LinkOptions(patience=patience, pause=_AWAY, keep_alive=keep_alive)
+        return Device(self.mqtt, thing, hardware, wrong, options)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.

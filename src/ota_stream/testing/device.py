@@ -1,7 +1,6 @@
 """A simulated device under test: its flash is in memory and stays from one run to the next."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -14,27 +13,22 @@ from ota_device.station import Hardware, Station
 
 __all__ = ["Device", "Outcome"]
 
-_PAUSE: Final = 0.05  # seconds until it connects again
-
 
 class Device:
-    """An agent for a thing. `lines` is what it has told so far.
-
-    `patience`: seconds it waits for an answer of the broker itself: CONNACK, SUBACK, PUBACK.
-    """
+    """An agent for a thing. `lines` is what it has told so far."""
 
     def __init__(
         self,
         address: tuple[str, int],
         thing: str,
         hardware: Hardware,
-        faults: Iterable[AnyMishap] = (),
-        patience: float = 5.0,
+        faults: Iterable[AnyMishap],
+        options: LinkOptions,
     ) -> None:
         self.thing = thing
         self.lines: list[str] = []
         self._address = address
-        self._options = LinkOptions(patience=patience, pause=_PAUSE)
+        self._options = options
         self._misfortune = Misfortune(hardware.storage, faults)
         self._hardware = replace(hardware, misfortune=self._misfortune)
 
