@@ -112,10 +112,10 @@ def _from_file(path: Path) -> tuple[str, Scenario]:
 
 def _play(name: str, scenario: Scenario, program: Program | None, flavour: FlavourName, limit: float) -> Result:
     if program is None:
-        return stage.play(name, scenario, lambda: SimulatedAgent(scenario, flavour), limit)
+        return stage.play(name, scenario, lambda: SimulatedAgent(scenario, flavour), write_identity, limit)
     if unfit := program.unfit(scenario):
         return Result(name, scenario.title, (), 0.0, skipped=unfit)
-    return stage.play(name, scenario, program.again, limit, write_identity if program.needs_tls else None)
+    return stage.play(name, scenario, program.again, write_identity, limit)
 
 
 def _tell(result: Result) -> None:

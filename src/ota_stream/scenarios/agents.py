@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
+from ota_device import mishaps
 from ota_device.errors import DeviceError
 from ota_device.flavours import Flavour
+from ota_device.link import Credentials
+from ota_device.mishaps import WrongClock
 from ota_stream.scenarios.scenario import Scenario, ScenarioError
 from ota_stream.testing import Device, LocalCloud
 
@@ -30,6 +33,11 @@ class Agent(Protocol):
 
     def runs(self, images: list[bytes]) -> int | None:
         """Return the number of the image that runs, from 1; 0 for the old one, -1 for another, None when unknown."""
+        ...
+
+    @property
+    def needs_tls(self) -> bool:
+        """Whether it connects by TLS, and so needs a certificate before it starts."""
         ...
 
     @property
@@ -63,7 +71,12 @@ class SimulatedAgent:
         self._device: Device
         self._thread: threading.Thread | None = None
 
-    def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:  # noqa: ARG002 - Agent
+    @property
+    def needs_tls(self) -> bool:
+        """Whether its clock is wrong, which plain MQTT does not ask for."""
+        return any(isinstance(mishaps.read(text), WrongClock) for text in self._scenario.device.faults)
+
+    def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:
         """Let it run."""
         simulated = self._scenario.device
         changes: dict[str, Any] = {"retry_after": RETRY, **simulated.changes}
@@ -71,6 +84,8 @@ class SimulatedAgent:
             changes["speaks"] = self._scenario.speaks
         if simulated.keep_alive is not None:
             changes["keep_alive"] = simulated.keep_alive
+        if self.needs_tls:
+            changes["credentials"] = _credentials(thing, folder)
         self._device = cloud.device(
             thing, self._flavour, simulated.faults, version=simulated.version, patience=PATIENCE, **changes
         )
@@ -106,6 +121,11 @@ class SimulatedAgent:
         self._is_wanted = False
         if self._thread is not None:
             self._thread.join(_LAST)
+
+
+def _credentials(thing: str, folder: Path) -> Credentials:
+    """Return the files in which a thing finds its certificate."""
+    return Credentials(folder / f"{thing}.cert.pem", folder / f"{thing}.private.key", folder / "ca.pem")
 
 
 class Program:
@@ -150,11 +170,8 @@ class Program:
         self._flash, self._lines = folder / f"{thing}.flash", []
         host, port = cloud.mqtts if self.needs_tls else cloud.mqtt
         values = {"host": host, "port": port, "thing": thing, "flash": self._flash, "signer": folder / "signer.pem"}
-        values |= {
-            "ca": folder / "ca.pem",
-            "cert": folder / f"{thing}.cert.pem",
-            "key": folder / f"{thing}.private.key",
-        }
+        files = _credentials(thing, folder)
+        values |= {"ca": files.ca, "cert": files.certificate, "key": files.key}
         (folder / "signer.pem").write_bytes(cloud.signers())
         words = [word.format_map(values) for word in shlex.split(self._command)]
         try:

@@ -103,6 +103,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     device: Simulated = Simulated()
     runs: Annotated[int, Meta(ge=0)] = 1
+    gives_up: Annotated[
+        str | None, Meta(description="What the agent says, among others, when it does not go on, as it should not.")
+    ] = None
     requests: Annotated[
         dict[str, Range], Meta(description="How often the cloud is asked, by actionType or eventType.")
     ] = {}

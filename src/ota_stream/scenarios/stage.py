@@ -30,10 +30,10 @@ Certify = Callable[[Path, str, Path], None]
 """Writes the certificate and the key of a thing: takes the cloud's data directory, the thing, and where they go."""
 
 
-def play(name: str, scenario: Scenario, cast: Cast, seconds: float = LIMIT, certify: Certify | None = None) -> Result:
+def play(name: str, scenario: Scenario, cast: Cast, certify: Certify, seconds: float = LIMIT) -> Result:
     """Play it to its end, and return what came of it; what is not as it should be after so many seconds, is not.
 
-    `certify` is for an agent that speaks TLS.
+    `certify` is for agents that speak TLS.
 
     Raises:
         OtaStreamError: it cannot begin.
@@ -41,13 +41,14 @@ def play(name: str, scenario: Scenario, cast: Cast, seconds: float = LIMIT, cert
     began = time.monotonic()
     with TemporaryDirectory(prefix="ota-stream-") as place:
         folder = Path(place)
-        cloud = LocalCloud(folder / "cloud", tls=certify is not None)
         agents = {thing: cast() for thing in _things(scenario)}
+        by_tls = any(agent.needs_tls for agent in agents.values())
+        cloud = LocalCloud(folder / "cloud", tls=by_tls)
         try:
             with cloud:
                 for thing in agents:
                     cloud.create_thing(thing)
-                    if certify is not None:
+                    if by_tls:
                         certify(cloud.folder, thing, folder)
                 seen = _Play(scenario, cloud, agents, began + seconds).run(folder)
         finally:
@@ -102,7 +103,10 @@ class _Play:
     def _is_done(self) -> bool:
         """Whether everything that ends has ended as it should, or in another way for good."""
         right = {None, self._scenario.runs}
-        return self._all_ended() and all(agent.runs(self._images) in right for agent in self._agents.values())
+        last_words = self._scenario.gives_up or ""
+        return self._all_ended() and all(
+            agent.runs(self._images) in right and last_words in agent.trouble for agent in self._agents.values()
+        )
 
     def _wait_while_right(self) -> None:
         """Give an agent that goes on doing wrong the time to show it."""

@@ -113,6 +113,9 @@ def _of_thing(scenario: Scenario, fared: Fared) -> Iterator[Check]:
     if fared.runs is not None:
         is_so = fared.runs == scenario.runs
         yield Check(f"{_image(scenario.runs)} runs", "" if is_so else _image(fared.runs))
+    if scenario.gives_up is not None:
+        is_so = scenario.gives_up in fared.trouble
+        yield Check(f"it gives up: {scenario.gives_up}", "" if is_so else fared.trouble or "it does not")
 
 
 def _image(number: int) -> str:

@@ -14,7 +14,7 @@ from ota_broker.simulator import Simulator
 from ota_device import mishaps, versions
 from ota_device.errors import DeviceError
 from ota_device.flavours import FLAVOURS, Flavour, FlavourName
-from ota_device.link import KEEP_ALIVE, LinkOptions
+from ota_device.link import KEEP_ALIVE, Credentials, LinkOptions
 from ota_device.mishaps import WrongClock
 from ota_device.station import FIRST_VERSION, Hardware
 from ota_device.verify import Certificates
@@ -189,15 +189,16 @@ class LocalCloud:
         version: str | None = None,
         patience: float = 5.0,
         keep_alive: int = KEEP_ALIVE,
+        credentials: Credentials | None = None,
         **changes: Any,  # noqa: ANN401 - the fields of Flavour
     ) -> Device:
         """Return a simulated device, which has the signers' certificates.
 
         Flavours and faults are those of `ota-stream device`: `faults=["power-cut:write=7"]`. `version` is that of the
         image it starts with, 0.9.0; `patience` the seconds it waits for CONNACK, SUBACK and PUBACK; `keep_alive` those
-        of silence after which it pings. `changes` make it another than its flavour: `retry_after=0.2` is the seconds
-        until it asks again for blocks that do not come, `block_count=1` the blocks of a request,
-        `speaks=("MQTT", "HTTP")` its data protocols, the primary one first.
+        of silence after which it pings. With `credentials` it speaks TLS. `changes` make it another than its flavour:
+        `retry_after=0.2` is the seconds until it asks again for blocks that do not come, `block_count=1` the blocks of
+        a request, `speaks=("MQTT", "HTTP")` its data protocols, the primary one first.
 
         Raises:
             DeviceError: one of the faults is none, or the version.
@@ -207,11 +208,14 @@ class LocalCloud:
         if first is None:
             raise DeviceError(f"version {version!r}: use X.Y.Z, up to 255.255.65535")
         wrong = [mishaps.read(text) for text in faults]
-        if any(isinstance(each, WrongClock) for each in wrong):
+        days_off = sum(each.days for each in wrong if isinstance(each, WrongClock))
+        if days_off and credentials is None:
             raise DeviceError("wrong-clock: this device has no TLS, which alone asks for the time (docs/faults.md)")
         hardware = Hardware(MemoryStorage(), Certificates(ask=lambda: signers(self.folder)), played, first)
-        options = LinkOptions(patience=patience, pause=_AWAY, keep_alive=keep_alive)
-        return Device(self.mqtt, thing, hardware, wrong, options)
+        options = LinkOptions(
+            patience=patience, pause=_AWAY, keep_alive=keep_alive, credentials=credentials, days_off=days_off
+        )
+        return Device(self.mqtt if credentials is None else self.mqtts, thing, hardware, wrong, options)
 
     def records(self, thing: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of the `AWSIoTLogsV2` log group, oldest first; of a thing or an action alone.

@@ -12,12 +12,14 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from docs.pages import ROOT
+from ota_stream.cli.certs import write_identity
 from ota_stream.scenarios import scenario as scenarios
 from ota_stream.scenarios import stage
 from ota_stream.scenarios.agents import Program, SimulatedAgent
-from ota_stream.scenarios.scenario import Scenario
+from ota_stream.scenarios.scenario import Scenario, Simulated
 from ota_stream.scenarios.verdict import Verdict
 
 EXAMPLES = ROOT / "examples"
@@ -102,6 +104,9 @@ RED = {
 BY_FLAVOUR = {name for name in scenarios.names() if scenarios.find(name).device.own}
 """Those that are about what a simulated device alone can be told: a flavour that does wrong stands for the agent."""
 
+BLIND_TO_TIME = {"wrong-clock"}
+"""Those in which a device that never tells the cloud does right, and one that does not look at the time does wrong."""
+
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
@@ -133,7 +138,7 @@ def test_there_are_forty_at_least_and_each_has_an_agent_that_it_finds_out():
 @pytest.mark.parametrize("name", scenarios.names())
 def test_a_right_agent_is_as_it_should_be(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, lambda: SimulatedAgent(scenario, "freertos"))
+    result = stage.play(name, scenario, lambda: SimulatedAgent(scenario, "freertos"), write_identity)
     assert [check for check in result.checks if not check.is_met] == [], result.lines
     assert len(result.checks) >= 2
 
@@ -141,14 +146,22 @@ def test_a_right_agent_is_as_it_should_be(name: str):
 @pytest.mark.parametrize("name", RED)
 def test_an_agent_that_does_wrong_is_found_out(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, agent_for(scenario, f"misbehaving/{RED[name]}").again, SHORT)
+    result = stage.play(name, scenario, agent_for(scenario, f"misbehaving/{RED[name]}").again, write_identity, SHORT)
     assert result.verdict is Verdict.MISSED, result.checks
 
 
-@pytest.mark.parametrize("name", sorted(BY_FLAVOUR))
+@pytest.mark.parametrize("name", sorted(BY_FLAVOUR - BLIND_TO_TIME))
 def test_a_flavour_that_does_wrong_is_found_out(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, lambda: SimulatedAgent(scenario, broken_flavour()), SHORT)
+    result = stage.play(name, scenario, lambda: SimulatedAgent(scenario, broken_flavour()), write_identity, SHORT)
+    assert result.verdict is Verdict.MISSED, result.checks
+
+
+@pytest.mark.parametrize("name", sorted(BLIND_TO_TIME))
+def test_a_device_that_does_not_look_at_the_dates_of_a_certificate_is_found_out(name: str):
+    scenario = scenarios.find(name)
+    blind = replace(scenario, device=Simulated())  # whatever the time is: that is what it does
+    result = stage.play(name, scenario, lambda: SimulatedAgent(blind, "freertos"), write_identity, SHORT)
     assert result.verdict is Verdict.MISSED, result.checks
 
 
@@ -157,7 +170,7 @@ def test_an_agent_of_ones_own_is_put_to_it(name: str):
     scenario = scenarios.find(name)
     agent = agent_for(scenario, "own_agent")
     assert not agent.unfit(scenario)
-    result = stage.play(name, scenario, agent.again)
+    result = stage.play(name, scenario, agent.again, write_identity)
     assert [check for check in result.checks if not check.is_met] == [], result.lines
 
 
