@@ -117,7 +117,8 @@ class Crowd:
             connection.connection_lost(None)
 
 
-def _settings(folder: Path) -> Settings:
+def settings(folder: Path) -> Settings:
+    """Return those of a simulator with one image, on free ports, in a folder of its own."""
     image = folder / "image.bin"
     image.write_bytes(IMAGE)
     ports = {"mqtt_port": 0, "http_port": 0}
@@ -127,7 +128,7 @@ def _settings(folder: Path) -> Settings:
 async def measure(connections: int, wire_format: Format, blocks: int, qos: Qos, requests: int) -> Row:
     """Run one load in a simulator of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        simulator = Simulator(_settings(Path(folder)))
+        simulator = Simulator(settings(Path(folder)))
         await simulator.start()
         try:
             work = Work(0, STREAM_ID, IMAGE, wire_format, blocks, qos=qos)

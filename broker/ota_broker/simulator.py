@@ -294,7 +294,7 @@ class Simulator:
         if self._reexamine:
             self._reexamine = False
             self._listener.reexamine()
-        self._watched.tick()
+        self._watched.tick(self._clock.wall())
         self._tape.tick()
         self._recorder.tick()
         self._keeper.tick()

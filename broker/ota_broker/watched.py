@@ -35,9 +35,12 @@ class Watched:
             self._on_change()
         return self.transfers
 
-    def tick(self) -> None:
-        """Stop when nobody looks any more."""
-        if self._looked_at is not None and self._now() - self._looked_at > LOOKS_FOR:
+    def tick(self, wall: float) -> None:
+        """Stop when nobody looks any more. Call it about four times a second; `wall` is epoch seconds."""
+        if self._looked_at is None:
+            return
+        self.transfers.tick(wall)
+        if self._now() - self._looked_at > LOOKS_FOR:
             self._looked_at = None
             self.transfers = Transfers(self._catalog)
             self._on_change()
@@ -50,16 +53,20 @@ class Watched:
 class _Overheard:
     """A cloud. Satisfies Answering."""
 
-    __slots__ = ("_cloud", "_transfers")
+    __slots__ = ("_beyond", "_cloud", "_transfers")
 
     def __init__(self, cloud: Answering, transfers: Transfers) -> None:
         self._cloud = cloud
         self._transfers = transfers
+        self._beyond = transfers.beyond
 
     def answer(self, topic: str, payload: bytes, client_id: str, now: float) -> Answer | Effect | Refusal | None:
         """Answer a publish to a reserved topic. None when no service listens there."""
         outcome = self._cloud.answer(topic, payload, client_id, now)
-        if isinstance(outcome, Answer):  # a late one too
+        beyond = self._beyond(topic)
+        if beyond is not None:
+            beyond.requests += 1
+        elif isinstance(outcome, Answer):  # a late one too
             try:
                 self._transfers.hear(topic, payload, outcome, now)
             except Exception:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import budget
+import listening
 from ota_stream.streams.topics import Format
 from streams import Case, Figures, added_by_records, beside, cases, run, table
 
@@ -59,3 +60,9 @@ async def test_the_budget_is_measured_without_sockets():
         ("json", 1, 0), ("json", 1, 1), ("json", 8, 0), ("cbor", 1, 0), ("cbor", 8, 0),
     ]  # fmt: skip
     assert all(0 < row.best <= row.median for row in rows)
+
+
+async def test_whoever_listens_is_measured_by_turns():
+    rows = await listening.measure(2, requests=0)
+    assert [row.listener for row in rows] == [listening.NOBODY, "block maps", "diagnosis"]
+    assert all(row.each > 0 for row in rows)

@@ -43,7 +43,7 @@ def test_the_limits_are_the_codes():
     ):
         assert said in text
     assert (LOOKS_FOR, taped.LOOKS_FOR) == (600, 600)  # ten minutes
-    assert (live.PUSH_EVERY, live.SHARE_MAX) == (0.5, 0.002)  # twice a second
+    assert (live.PUSH_EVERY, live.SHARE_MAX) == (0.5, 0.005)  # twice a second, 0.5 %
     assert service.IDLE == 10
 
 

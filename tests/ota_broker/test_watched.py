@@ -14,8 +14,10 @@ from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.service import JobService
 from ota_stream.streams.catalog import Catalog
 from ota_stream.streams.service import StreamService
+from ota_stream.transfers import service
 
 GET = "$aws/things/t/streams/fw/get/json"
+ONE_BLOCK = b'{"f":0,"l":500,"n":1}'
 
 
 class World:
@@ -32,8 +34,8 @@ class World:
     def changed(self) -> None:
         self.changes += 1
 
-    def ask(self) -> Any:
-        return self.watched.over(self.plain).answer(GET, b'{"f":0,"l":500,"n":1}', "t", 1.0)
+    def ask(self, thing: str = "t") -> Any:
+        return self.watched.over(self.plain).answer(GET.replace("/t/", f"/{thing}/"), ONE_BLOCK, thing, 1.0)
 
 
 def test_who_looks_sees_what_is_sent_from_then_on():
@@ -45,15 +47,31 @@ def test_who_looks_sees_what_is_sent_from_then_on():
     assert (seen.done, seen.requests, world.changes) == (1, 1, 1)
 
 
+def test_whose_download_has_no_map_is_counted_until_there_is_room(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(service, "TRANSFERS_MAX", 1)
+    world = World()
+    transfers = world.watched.look()
+    for _ in range(3):
+        world.ask()
+        assert isinstance(world.ask("other"), Answer)
+    traffic = transfers.traffic("fw")
+    assert traffic is not None
+    assert traffic.requests == 6
+    assert transfers.find("fw", "other") is None
+    world.watched.tick(1.0 + service.IDLE)
+    world.watched.over(world.plain).answer(GET.replace("/t/", "/other/"), ONE_BLOCK, "other", 1.0 + service.IDLE)
+    assert [each.thing for each in transfers.newest("fw")] == ["other"]
+
+
 def test_the_plain_cloud_is_back_when_nobody_has_looked_for_long():
     world = World()
     world.watched.look()
     world.ask()
     world.clock.move(LOOKS_FOR - 1)
-    world.watched.tick()
+    world.watched.tick(1.0)
     assert world.watched.over(world.plain) is not world.plain
     world.clock.move(2)
-    world.watched.tick()
+    world.watched.tick(1.0)
     assert world.watched.over(world.plain) is world.plain
     assert world.changes == 2
     assert list(world.watched.look().newest("fw")) == [], "what was seen is forgotten"

@@ -10,8 +10,8 @@ from ota_stream.errors import ControlError
 
 PUSH_EVERY: Final = 0.5  # seconds
 LOOKERS_MAX: Final = 50  # open pages
-SHARE_MAX: Final = 0.002  # of a core for one picture, whoever looks: what is slow to draw is drawn less often
-PUSH_SLOWEST: Final = 5.0  # seconds, however slow
+SHARE_MAX: Final = 0.005  # of a core for all pictures, the same for each: what is slow to draw is drawn less often
+PUSH_SLOWEST: Final = 10.0  # seconds, however slow
 QUIET_MAX: Final = 15.0  # seconds without a sign
 
 log: Final = logging.getLogger(__name__)
@@ -95,7 +95,8 @@ class Live:
             if picture != scene.newest:
                 scene.newest = picture
                 scene.show(picture)
-            await asyncio.sleep(min(max(PUSH_EVERY, (time.thread_time() - began) / SHARE_MAX), PUSH_SLOWEST))
+            its_share = SHARE_MAX / max(1, len(self._scenes))
+            await asyncio.sleep(min(max(PUSH_EVERY, (time.thread_time() - began) / its_share), PUSH_SLOWEST))
 
     def _end(self, name: str, scene: _Scene) -> None:
         if self._scenes.get(name) is scene:

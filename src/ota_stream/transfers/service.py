@@ -1,6 +1,7 @@
 """Hears GetStream and its answers, and keeps a block map of each download: bounded, and under a microsecond or two."""
 
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import Final
 
 from msgspec import Struct
@@ -22,20 +23,24 @@ BEYOND_MAX: Final = 100_000  # topics of others
 MAPS_MAX: Final = 64 * 1024 * 1024  # bytes of their bits
 STREAMS_MAX: Final = 2_000  # streams whose requests are counted
 _ASKED_MAX: Final = 4 * 1024 * 1024  # bytes of requests whose meaning is remembered
-_CBOR_ENDS: Final = "r"  # no other format ends like this
 _OPTIONS: Final = StreamOptions()
 
 
 class _Asked(Struct, frozen=True, gc=False):
-    """What a GetStream asks for, whatever the stream: `mask` has a bit for each block."""
+    """What a GetStream asks for, whatever the stream: `mask` has a bit for each block, `many` of them before `end`."""
 
     file_id: int
     block_size: int
     mask: int
+    many: int
+    end: int
 
 
 class Transfers:
-    """The downloads of all things since `hear` is called."""
+    """The downloads of all things since `hear` is called.
+
+    `beyond` finds the traffic of a request topic that is only counted: whoever hears one adds to its requests, no more.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -43,36 +48,47 @@ class Transfers:
         self._traffic: dict[str, Traffic] = {}
         self._order: dict[Transfer, None] = {}  # the oldest first
         self._beyond: dict[str, Traffic] = {}  # by request topic: those that found no room
-        self._full_until = 0.0  # when there may be some
+        self.beyond = self._beyond.get
         self._map_bytes = 0
-        self._asked_in_cbor = BoundedCache[bytes, _Asked](_ASKED_MAX)  # two: hashing a format takes as long as all else
-        self._asked_in_json = BoundedCache[bytes, _Asked](_ASKED_MAX)
+        self._asked = BoundedCache[bytes, _Asked](_ASKED_MAX)  # of both formats: no text is right in both
 
     # What is heard
 
     def hear(self, topic: str, payload: bytes, answer: Answer, now: float) -> None:
         """Take in what was published to a reserved topic and answered. `now` is epoch seconds."""
-        transfer = self._current.get(topic)
-        if transfer is None:
-            beyond = self._beyond.get(topic)
-            if beyond is not None and now < self._full_until:
-                beyond.requests += 1
-                return
-            if not _is_get(topic):
-                return
-        known = self._asked_in_cbor if topic[-1] == _CBOR_ENDS else self._asked_in_json
-        asked = known.find(payload) or self._understand(_format(topic), payload)
-        if asked is None:
-            return
+        transfer, asked = self._current.get(topic), self._asked.find(payload)
         if (
             transfer is None
+            or asked is None
             or transfer.file_id != asked.file_id
             or transfer.block_size != asked.block_size
             or self._catalog.find(transfer.stream.stream_id) is not transfer.stream
         ):
-            transfer = self._begin(_parsed(topic), asked, now)
-        if transfer is not None:
-            self._count(transfer, asked, answer, now)
+            transfer, asked = self._other(topic, payload, now)
+            if transfer is None or asked is None:
+                return
+        transfer.last_at = now
+        transfer.requests += 1
+        transfer.traffic.requests += 1
+        record, sent = answer.record, transfer.sent
+        failure = transfer.failure = record.failure if isinstance(record, RequestRecord) else None
+        if failure is not None:
+            return
+        if asked.end > transfer.total or len(answer.replies) != asked.many:
+            _send(transfer, asked, answer)
+            return
+        transfer.blocks += asked.many
+        again = sent & asked.mask
+        if again:
+            transfer.repeated |= again
+        transfer.sent = sent | asked.mask
+
+    def tick(self, now: float) -> None:
+        """Let as many as there is room for begin a map, those first that have waited longest."""
+        room = TRANSFERS_MAX - len(self._order)
+        room += sum(1 for _ in takewhile(lambda oldest: now - oldest.last_at >= IDLE, self._order))
+        for topic in list(islice(self._beyond, room)):
+            del self._beyond[topic]
 
     def _goes_on(self, transfer: Transfer, asked: _Asked) -> bool:
         """Tell whether this request is of the download that its topic had last."""
@@ -82,30 +98,13 @@ class Transfers:
             and self._catalog.find(transfer.stream.stream_id) is transfer.stream
         )
 
-    @staticmethod
-    def _count(transfer: Transfer, asked: _Asked, answer: Answer, now: float) -> None:
-        transfer.last_at = now
-        transfer.requests += 1
-        traffic = transfer.traffic
-        traffic.requests += 1
-        record = answer.record
-        failure = transfer.failure = record.failure if isinstance(record, RequestRecord) else None
-        if failure is not None:
-            return
-        mask, replies = asked.mask & transfer.whole, answer.replies
-        many = len(replies)
-        if many == mask.bit_count():
-            again = transfer.sent & mask
-            if again:
-                transfer.repeated |= again
-            transfer.sent |= mask
-        else:  # a fault has had a part in it
-            sent = list(_sent((*replies, *getattr(answer, "late", ()))))  # those of a LateAnswer will come
-            many = len(sent)
-            for block_id in sent:
-                transfer.send(1 << block_id & transfer.whole)
-        transfer.blocks += many
-        traffic.blocks += many
+    def _other(self, topic: str, payload: bytes, now: float) -> tuple[Transfer | None, _Asked | None]:
+        """Return the download that a request is of when it is not its topic's last, or when its words are new."""
+        parsed = _parsed(topic) if "/streams/" in topic else None
+        if parsed is None:
+            return None, None
+        asked = self._understand(parsed.format, payload)
+        return (None if asked is None else self._begin(parsed, asked, now)), asked
 
     def _understand(self, wire_format: Format, payload: bytes) -> _Asked | None:
         try:
@@ -120,15 +119,14 @@ class Transfers:
         mask = 0
         for block_id in blocks.chosen(request, size):
             mask |= 1 << block_id
-        asked = _Asked(file_id, size, mask)
-        known = self._asked_in_cbor if wire_format is Format.CBOR else self._asked_in_json
-        known.put(payload, asked, len(payload) + mask.bit_length() // 8)
+        asked = _Asked(file_id, size, mask, mask.bit_count(), mask.bit_length())
+        self._asked.put(payload, asked, len(payload) + mask.bit_length() // 8)
         return asked
 
-    def _begin(self, topic: StreamTopic | None, asked: _Asked, now: float) -> Transfer | None:
-        stream = None if topic is None else self._catalog.find(topic.stream_id)
+    def _begin(self, topic: StreamTopic, asked: _Asked, now: float) -> Transfer | None:
+        stream = self._catalog.find(topic.stream_id)
         file = None if stream is None else stream.files.get(asked.file_id)
-        if topic is None or stream is None or file is None:
+        if stream is None or file is None:
             return None
         traffic = self._traffic.get(topic.stream_id)
         if traffic is None:
@@ -142,7 +140,7 @@ class Transfers:
         if known is not None:
             self._forget(known)
         if not self._has_room(now):
-            self._pass_by(topic.text, traffic, now)
+            self._pass_by(topic.text, traffic)
             return None
         total = blocks.total(file.size, asked.block_size)
         transfer = Transfer(topic.thing, topic.text, stream, asked.file_id, asked.block_size, total, traffic)
@@ -162,13 +160,13 @@ class Transfers:
         self._forget(oldest)
         return True
 
-    def _pass_by(self, topic: str, traffic: Traffic, now: float) -> None:
-        """Count what is not remembered, and do no more about its topic for a while: a large fleet must not pay."""
-        if len(self._beyond) >= BEYOND_MAX or now >= self._full_until:
-            self._beyond.clear()
-            self._full_until = now + IDLE
-        self._beyond[topic] = traffic
+    def _pass_by(self, topic: str, traffic: Traffic) -> None:
+        """Count what is not remembered, and do no more about its topic: a large fleet must not pay."""
         traffic.requests += 1
+        if topic not in self._current:  # another file of the same topic has a map, which goes on
+            if len(self._beyond) >= BEYOND_MAX:
+                self._beyond.clear()
+            self._beyond[topic] = traffic
 
     def _remember(self, transfer: Transfer) -> None:
         self._map_bytes += transfer.map_bytes
@@ -188,6 +186,7 @@ class Transfers:
     def _forget_stream(self, stream_id: str) -> None:
         for transfer in list(self._traffic[stream_id].transfers.values()):
             self._forget(transfer)
+        self._beyond.clear()  # some of it may be this stream's
         del self._traffic[stream_id]
 
     # What is told
@@ -207,12 +206,21 @@ class Transfers:
         return iter(()) if traffic is None else reversed(traffic.transfers.values())
 
 
-def _is_get(topic: str) -> bool:
-    return "/streams/" in topic and "/get/" in topic
-
-
-def _format(topic: str) -> Format:
-    return Format.CBOR if topic.endswith(Format.CBOR) else Format.JSON
+def _send(transfer: Transfer, asked: _Asked, answer: Answer) -> None:
+    mask, many, sent = asked.mask, asked.many, transfer.sent
+    if asked.end > transfer.total:
+        mask &= transfer.whole
+        many = mask.bit_count()
+    if len(answer.replies) == many:
+        again = sent & mask
+        if again:
+            transfer.repeated |= again
+        transfer.sent = sent | mask
+        transfer.blocks += many
+        return  # otherwise a fault has had a part in it
+    for block_id in _went_out((*answer.replies, *getattr(answer, "late", ()))):  # those of a LateAnswer will come
+        transfer.blocks += 1
+        transfer.send(1 << block_id & transfer.whole)
 
 
 def _parsed(topic: str) -> StreamTopic | None:
@@ -223,10 +231,10 @@ def _parsed(topic: str) -> StreamTopic | None:
     return parsed if parsed is not None and parsed.operation is Operation.GET else None
 
 
-def _sent(replies: tuple[Reply, ...]) -> Iterator[int]:
-    """Give the block ids of what really goes out."""
+def _went_out(replies: tuple[Reply, ...]) -> Iterator[int]:
     for reply in replies:
+        wire_format = Format.CBOR if reply.topic.endswith(Format.CBOR) else Format.JSON
         try:
-            yield CODECS[_format(reply.topic)].decode_block(reply.payload).block_id
+            yield CODECS[wire_format].decode_block(reply.payload).block_id
         except (OtaStreamError, ValueError):  # spoilt on purpose: nobody can tell which it is
             continue

@@ -8,12 +8,12 @@ RATE_SPAN: Final = 1.0  # seconds a rate is taken over, at least
 
 
 class Traffic:
-    """What is asked about one stream: requests and blocks since somebody looks, and who asks, by thing and file id."""
+    """What is asked about one stream: requests since somebody looks, and who asks, by thing and file id."""
 
-    __slots__ = ("blocks", "pace", "requests", "transfers")
+    __slots__ = ("pace", "requests", "transfers")
 
     def __init__(self) -> None:
-        self.requests = self.blocks = 0
+        self.requests = 0
         self.pace = Pace()
         self.transfers: dict[tuple[str, int], Transfer] = {}
 

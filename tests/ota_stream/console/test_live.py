@@ -1,6 +1,7 @@
 """What moves is drawn once for all who look, told only when it has changed, and costs nothing while nobody looks."""
 
 import asyncio
+import itertools
 from contextlib import aclosing
 
 import pytest
@@ -79,6 +80,21 @@ async def test_nothing_is_drawn_while_nobody_looks():
         await anext(pictures)
         await draws(other, 3)
     assert easel.drawn == drawn
+
+
+async def test_all_pictures_together_have_a_share_of_the_time(monkeypatch: pytest.MonkeyPatch):
+    spent, waits = itertools.count(0.0, 0.02), list[float]()
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(live.time, "thread_time", lambda: next(spent))
+    monkeypatch.setattr(live.asyncio, "sleep", wait)
+    shows = Live()
+    async with aclosing(shows.pictures("a", Easel())) as one, aclosing(shows.pictures("b", Easel())) as other:
+        assert (await anext(one), await anext(other)) == ("0", "0")
+    assert waits == pytest.approx([0.02 / live.SHARE_MAX, 2 * 0.02 / live.SHARE_MAX])
 
 
 @pytest.mark.parametrize("trouble", [ControlError("ResourceNotFoundException", 404, "it is gone"), ValueError("ours")])

@@ -160,6 +160,39 @@ def test_idle_downloads_give_way_and_of_others_without_room_the_requests_are_cou
     assert things() == ["t3", "t2", "t1"]
 
 
+def topic_of(thing: str) -> str:
+    return build(thing, "fw", Operation.GET, Format.CBOR).text
+
+
+def test_who_found_no_room_is_only_counted_until_there_is_some(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(service, "TRANSFERS_MAX", 2)
+    world = World()
+    for number in range(4):
+        world.get(f"t{number}", ask(0, 1))
+
+    def counted() -> list[str]:
+        return [f"t{number}" for number in range(4) if world.transfers.beyond(topic_of(f"t{number}")) is not None]
+
+    assert counted() == ["t2", "t3"]
+    assert world.transfers.beyond(topic_of("t2")) is world.transfers.traffic("fw")
+    world.now += service.IDLE - 1
+    world.get("t1", ask(0, 1))
+    world.transfers.tick(world.now)
+    assert counted() == ["t2", "t3"]
+    world.transfers.tick(world.now + 1)
+    assert counted() == ["t3"], "t0 alone gives way"
+
+
+def test_a_map_goes_on_though_another_file_of_its_topic_found_no_room(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(service, "TRANSFERS_MAX", 1)
+    world = World()
+    for first in range(3):
+        world.get("t", ask(first, 1))
+        world.get("t", ask(first, 1, file_id=1))
+        assert world.transfers.beyond(topic_of("t")) is None
+    assert world.map() == [("sent", 3), ("missing", 7)]
+
+
 def test_bits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(service, "MAPS_MAX", 8)
     world = World()
