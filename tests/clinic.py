@@ -9,7 +9,7 @@ import cbor2
 from images import MemoryImage, image_bytes
 from ota_broker.cloud import Cloud
 from ota_stream.answers import Answer, Refusal
-from ota_stream.diagnosis.conversation import Client, Heard
+from ota_stream.diagnosis.conversation import Client
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.jobs.book import JobBook
 from ota_stream.jobs.control import JobControl
@@ -49,7 +49,7 @@ class Clinic:
 
     def publish(self, topic: str, payload: bytes, client_id: str = THING) -> Answer | Refusal | None:
         outcome = self.cloud.answer(topic, payload, client_id, self.now)
-        self.diagnosis.hear(Heard(self.now, client_id, topic, payload, outcome))
+        self.diagnosis.hear(topic, payload, client_id, outcome, self.now)
         return outcome
 
     def own(self, tail: str, payload: bytes = b"{}", client_id: str = THING) -> Answer | Refusal | None:

@@ -148,7 +148,7 @@ class Simulator:
         """Return what is wrong with the way devices talk, as of now; nothing when nobody listens."""
         if self._diagnosis is None or self._observer is None:
             return []
-        self._observer.tick(self._clock.wall())
+        self._observer.look(self._clock.wall())
         return self._diagnosis.findings(thing)
 
     async def _open(self, opened: AsyncExitStack) -> None:

@@ -42,5 +42,6 @@ def test_a_line_has_the_members_the_page_names():
 def test_the_limits_are_the_codes():
     assert (streams.REPEATS_MAX + 1, streams.STORM, streams.STORM_TIME, jobs.WAIT_MAX) == (4, 20, 10.0, 60.0)
     assert service.THINGS_MAX == service.FINDINGS_MAX == 10_000
+    assert f"silent for {service.SILENT:.0f} s" in PAGE
     for words in ("four times in a row", "more than twenty\n  within ten seconds", "after a minute", "10,000 things"):
         assert words in PAGE

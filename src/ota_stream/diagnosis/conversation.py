@@ -1,15 +1,16 @@
 """What is remembered of a thing's conversation: as little as the checks need, and never more than its limits."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from ota_stream.answers import Answer, Refusal
 
 T = TypeVar("T")
 
+_NO_FILE: Final = -1
 STREAMS_MAX: Final = 10  # of a thing, remembered
 JOBS_MAX: Final = 10
 TEXT_MAX: Final = 120  # characters of what a device said, in a finding
@@ -48,13 +49,23 @@ class Seen(Struct, frozen=True):
     what: str
 
 
-class Download(Struct):
+@dataclass(eq=False, slots=True)
+class Download:
     """Blocks that a thing was sent of a stream's file. `sent` has bit i for block i."""
 
     file_id: int
     block_size: int
     total: int
     sent: int = 0
+
+    @property
+    def missing(self) -> int:
+        """The blocks that were not sent, as bits."""
+        return (1 << self.total) - 1 & ~self.sent
+
+    def end(self) -> None:
+        """Have no request go on with it: another has its place."""
+        self.file_id = _NO_FILE
 
 
 class Offer(Struct):
@@ -69,33 +80,51 @@ class Offer(Struct):
     idle: bool = True
 
 
-class Conversation(Struct):
+@dataclass(eq=False, slots=True)
+class Conversation:
     """A thing's.
 
-    `last` is topic and payload of its last request, `repeats` how often it came again since `since`. `downloads` are by
-    stream; `offers`, `self_tests` (jobs whose details have it) and `reporters` (who reported without a version) by job.
-    `waiting` is the job at the front that the thing was told of, and when.
+    `last_topic` and `last_payload` are its last request, heard `at`; `repeats` is how often it came again, the first
+    time it came is `since`. `downloads` are by stream; `offers`, `self_tests` (jobs whose details have it) and
+    `reporters` (who reported without a version) by job. `waiting` is the job at the front that the thing was told of,
+    and when.
     """
 
     thing: str
     client_id: str = ""
-    last: tuple[str, bytes] | None = None
+    last_topic: str = ""
+    last_payload: bytes = b""
+    at: float = 0.0
     repeats: int = 0
     since: float = 0.0
-    downloads: dict[str, Download] = msgspec.field(default_factory=dict[str, Download])
-    offers: dict[str, Offer] = msgspec.field(default_factory=dict[str, Offer])
-    self_tests: dict[str, None] = msgspec.field(default_factory=dict[str, None])
-    reporters: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    downloads: dict[str, Download] = field(default_factory=dict[str, Download])
+    offers: dict[str, Offer] = field(default_factory=dict[str, Offer])
+    self_tests: dict[str, None] = field(default_factory=dict[str, None])
+    reporters: dict[str, str] = field(default_factory=dict[str, str])
     waiting: tuple[str, float] | None = None
 
-    def hear(self, heard: Heard) -> None:
+    def hear(self, topic: str, payload: bytes, client_id: str, now: float) -> None:
         """Count a request that repeats the one before."""
-        self.client_id = heard.client_id
-        words = (heard.topic, heard.payload)
-        if words == self.last:
-            self.repeats += 1
+        if payload != self.last_payload or topic != self.last_topic:
+            self.last_topic, self.last_payload, self.repeats = topic, payload, 0
         else:
-            self.last, self.repeats, self.since = words, 0, heard.at
+            self.since = self.since if self.repeats else self.at
+            self.repeats += 1
+        self.client_id, self.at = client_id, now
+
+    def begin(self, stream_id: str, download: Download) -> None:
+        """Have a download in place of the one of this stream, or of the oldest when there are too many."""
+        before = self.downloads.pop(stream_id, None)
+        if before is None and len(self.downloads) >= STREAMS_MAX:
+            before = self.downloads.pop(next(iter(self.downloads)))
+        if before is not None:
+            before.end()
+        self.downloads[stream_id] = download
+
+    def goes_on(self) -> None:
+        """Note that the thing works at its jobs."""
+        for offer in self.offers.values():
+            offer.idle = False
 
 
 def bounded(kept: dict[str, T], most: int) -> dict[str, T]:

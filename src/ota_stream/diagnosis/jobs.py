@@ -131,7 +131,7 @@ def _early(asked: JobAsked, talk: Conversation) -> Iterator[Seen]:
     if not _is_update(asked) or asked.said.get("status") != "SUCCEEDED" or offer is None or not offer.fresh:
         return
     download = talk.downloads.get(offer.stream_id)
-    if download is not None and download.sent != (1 << download.total) - 1:
+    if download is not None and download.missing:
         yield Seen("ended-early", f"{download.sent.bit_count()} of {download.total} blocks of {offer.stream_id}")
 
 
@@ -181,6 +181,13 @@ def _note_offer(asked: JobAsked, talk: Conversation) -> None:
         looked=asked.topic.operation is Operation.DESCRIBE,
         fresh=not execution.get("statusDetails"),
     )
+
+
+def waits(talk: Conversation, now: float) -> bool:
+    """Tell whether something should have happened by now."""
+    if talk.waiting is not None and now - talk.waiting[1] > WAIT_MAX:
+        return True
+    return any(offer.idle and now - offer.at > WAIT_MAX for offer in talk.offers.values())
 
 
 def overdue(talk: Conversation, client: Client, notify_next: str, now: float) -> Iterator[Seen]:

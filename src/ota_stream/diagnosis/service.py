@@ -7,14 +7,16 @@ from typing import Final
 
 from ota_stream.answers import Answer, Refusal, Reply
 from ota_stream.diagnosis import jobs, streams
-from ota_stream.diagnosis.conversation import Client, Clients, Conversation, Heard, Seen, bounded, shown
+from ota_stream.diagnosis.conversation import Client, Clients, Conversation, Heard, Seen, shown
 from ota_stream.diagnosis.kinds import KINDS, Finding
+from ota_stream.diagnosis.usual import Usual
 from ota_stream.jobs import topics as job_topics
 from ota_stream.records import BrokerEvent, BrokerRecord, Record
 from ota_stream.streams import topics as stream_topics
 from ota_stream.streams.catalog import Catalog
 
-THINGS_MAX: Final = 10_000  # conversations remembered
+THINGS_MAX: Final = 10_000  # conversations remembered; of other things nothing is heard
+SILENT: Final = 10.0  # seconds without a request after which a conversation gives way
 FINDINGS_MAX: Final = 10_000  # findings told; the oldest give way
 
 _DENIED: Final = {
@@ -37,25 +39,29 @@ class Diagnosis:
         self._found: dict[tuple[str, str, str], Finding] = {}
         self._order: deque[tuple[str, str, str]] = deque()
         self._numbers = itertools.count(1)
+        self._usual = Usual(catalog, clients, self._look)
+        self.hear = self._usual.hear
+        """Take in a publish to a reserved topic, its client id, what it was answered, and when (epoch seconds)."""
 
     # What is heard
 
-    def hear(self, heard: Heard) -> None:
-        """Take in a publish to a reserved topic, and what it was answered."""
-        thing = _thing(heard.topic)
-        talk = self._talk(thing or heard.client_id)
-        talk.hear(heard)
-        for seen in self._checked(heard, talk):
-            self._find(talk.thing, seen, heard.at, heard.topic)
-        if isinstance(heard.outcome, Answer):
-            self.told(heard.outcome.replies, heard.at)
+    def _look(self, topic: str, payload: bytes, client_id: str, outcome: Answer | Refusal | None, now: float) -> None:
+        talk = self._talk(_thing(topic) or client_id, now)
+        if talk is None:
+            return
+        talk.hear(topic, payload, client_id, now)
+        for seen in self._checked(Heard(now, client_id, topic, payload, outcome), talk):
+            self._find(talk.thing, seen, now, topic)
+        if isinstance(outcome, Answer):
+            self.told(outcome.replies, now)
 
     def told(self, replies: Iterable[Reply], now: float) -> None:
         """Take in what goes to whoever subscribed."""
         for reply in replies:
             if reply.topic.endswith(_NOTIFY_NEXT):
-                job_id = jobs.queued(reply.payload)
-                self._talk(_thing(reply.topic)).waiting = None if job_id is None else (job_id, now)
+                job_id, talk = jobs.queued(reply.payload), self._talk(_thing(reply.topic), now)
+                if talk is not None:
+                    talk.waiting = None if job_id is None else (job_id, now)
 
     def refused(self, record: Record) -> None:
         """Take in what the front door refused; other records say nothing here."""
@@ -68,8 +74,9 @@ class Diagnosis:
 
     def on_time(self, now: float) -> None:
         """Look for what should have happened by now."""
+        self._usual.tick()
         for talk in self._talks.values():
-            if talk.waiting is None and not talk.offers:
+            if not jobs.waits(talk, now):
                 continue
             client = self._clients(talk.client_id or talk.thing)
             if client is None:
@@ -115,16 +122,27 @@ class Diagnosis:
             asked = streams.understand(heard, outcome, stream, client, self._catalog)
             found += [seen for check in streams.CHECKS for seen in check(asked, talk)]
             streams.remember(asked, talk)
+            if not found:
+                self._usual.learn(asked, talk)
         elif job is not None:
             said = jobs.understand(heard, outcome, job, client)
             found += [seen for check in jobs.CHECKS for seen in check(said, talk)]
             jobs.remember(said, talk)
         return found
 
-    def _talk(self, thing: str) -> Conversation:
+    def _talk(self, thing: str, now: float) -> Conversation | None:
+        """Return a thing's conversation; None when there is no room for one more."""
         talk = self._talks.get(thing)
-        if talk is None:
-            talk = bounded(self._talks, THINGS_MAX)[thing] = Conversation(thing)
+        if talk is not None:
+            return talk
+        if len(self._talks) >= THINGS_MAX:
+            oldest = self._talks.pop(next(iter(self._talks)))
+            if now - oldest.at < SILENT:
+                self._talks[oldest.thing] = oldest  # the next newcomer asks the next one
+                return None
+            for download in oldest.downloads.values():
+                download.end()
+        talk = self._talks[thing] = Conversation(thing, at=now)
         return talk
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from ota_stream.answers import Answer
-from ota_stream.diagnosis.conversation import STREAMS_MAX, Client, Conversation, Download, Heard, Seen, bounded, shown
+from ota_stream.diagnosis.conversation import Client, Conversation, Download, Heard, Seen, shown
 from ota_stream.records import RequestRecord
 from ota_stream.streams import blocks, cbor_codec, quotas
 from ota_stream.streams.catalog import Catalog, Stream, StreamFile
@@ -59,6 +59,14 @@ class StreamAsked(Struct, frozen=True):
     stream: Stream | None
     file: StreamFile | None
     ids: Sequence[int]
+
+    @property
+    def mask(self) -> int:
+        """A bit for each block that it asks for and the file has."""
+        bits = 0
+        for block_id in self.ids:
+            bits |= 1 << block_id
+        return bits & (1 << self.total) - 1
 
     @property
     def total(self) -> int:
@@ -157,22 +165,28 @@ def _too_much(asked: StreamAsked, _: Conversation) -> Iterator[Seen]:
 def _order(asked: StreamAsked, talk: Conversation) -> Iterator[Seen]:
     """Recognise a bitmap that says what is missing only when the bits of each byte are turned round."""
     request = asked.request
-    if request is None or request.bitmap is None or request.block_offset or not asked.total:
+    if request is None or request.bitmap is None or not asked.total:
         return
     known = talk.downloads.get(asked.topic.stream_id)
     missing = (1 << asked.total) - 1 & ~(known.sent if known else 0)
-    said = int.from_bytes(request.bitmap, "little")
-    turned = int.from_bytes(request.bitmap.translate(_REVERSED), "little")
-    if turned == missing and said != missing:
+    if turned(request) == missing:
         yield Seen("bitmap-order", f"b {request.bitmap[:16].hex()}; turned round it is what is missing")
+
+
+def turned(request: GetStream) -> int | None:
+    """Return a bitmap of the whole file with the bits of each byte turned round; None when it is none, or the same."""
+    if request.bitmap is None or request.block_offset:
+        return None
+    said = int.from_bytes(request.bitmap, "little")
+    other = int.from_bytes(request.bitmap.translate(_REVERSED), "little")
+    return None if other == said else other
 
 
 def _size_kept(asked: StreamAsked, talk: Conversation) -> Iterator[Seen]:
     known = talk.downloads.get(asked.topic.stream_id)
     if known is None or asked.request is None or asked.failure is not None or asked.request.file_id != known.file_id:
         return
-    complete = known.sent == (1 << known.total) - 1
-    if asked.request.block_size != known.block_size and not complete:
+    if asked.request.block_size != known.block_size and known.missing:
         yield Seen("block-size-changed", f"l was {known.block_size}, is {asked.request.block_size}")
 
 
@@ -230,9 +244,6 @@ def remember(asked: StreamAsked, talk: Conversation) -> None:
     known = talk.downloads.get(stream_id)
     if known is None or (known.file_id, known.block_size) != (file_id, request.block_size):
         known = Download(file_id, request.block_size, asked.total)
-        bounded(talk.downloads, STREAMS_MAX)[stream_id] = known
-    for block_id in asked.ids:
-        if block_id < known.total:
-            known.sent |= 1 << block_id
-    for offer in talk.offers.values():
-        offer.idle = False
+        talk.begin(stream_id, known)
+    known.sent |= asked.mask
+    talk.goes_on()

@@ -12,7 +12,7 @@ from ota_device.flavours import FLAVOURS, Flavour
 from ota_device.reasons import WORDS
 from ota_stream.answers import Answer, Reply
 from ota_stream.diagnosis import jobs, reasons, service, streams
-from ota_stream.diagnosis.conversation import Client, Heard
+from ota_stream.diagnosis.conversation import Client
 from ota_stream.diagnosis.kinds import KINDS, TABLE
 from ota_stream.diagnosis.service import Diagnosis
 from ota_stream.jobs.errors import Why as JobWhy
@@ -59,7 +59,7 @@ class _Overheard:
 
     def answer(self, topic: Any, payload: bytes, client_id: str, now: float) -> Answer:
         answer: Answer = self._service.answer(topic, payload, client_id, now)
-        self._diagnosis.hear(Heard(now, client_id, topic.text, payload, answer))
+        self._diagnosis.hear(topic.text, payload, client_id, answer, now)
         return answer
 
 
@@ -126,10 +126,20 @@ def test_things_and_findings_are_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(service, "THINGS_MAX", 3)
     monkeypatch.setattr(service, "FINDINGS_MAX", 3)
     clinic = Clinic()
-    for number in range(9):
+
+    def publish(number: int) -> None:
         clinic.publish(f"$aws/things/t{number}/streams/none/get/json", b"{}")
-    assert {finding.thing for finding in clinic.diagnosis.findings()} <= {"t7", "t8"}
+
+    for number in range(9):
+        publish(number)
+    assert {finding.thing for finding in clinic.diagnosis.findings()} == {"t1", "t2"}, "no room for others"
     assert len(clinic.diagnosis.findings()) == 3
+    clinic.now += service.SILENT - 1
+    publish(0)
+    clinic.now += 1
+    for number in (3, 4, 5, 6):
+        publish(number)
+    assert {finding.thing for finding in clinic.diagnosis.findings()} == {"t4", "t5"}, "the silent give way, t0 stays"
 
 
 def test_every_refusal_of_the_services_is_a_kind():
