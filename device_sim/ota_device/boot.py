@@ -11,10 +11,7 @@ from ota_device.flash import SLOTS, Event, Flash, Slot, State
 from ota_device.reasons import Code
 from ota_device.versions import Version
 
-CRASH: Final = b"OTA-SELF-TEST:crash"  # an image of a simulated device that crashes as it starts has this text in it
-OFFLINE: Final = b"OTA-SELF-TEST:offline"  # ... that cannot connect, this
 _UNNAMED: Final = Version(0, 0, 0)
-IMAGE_MIN: Final = 2  # bytes; nothing shorter could be a program
 
 
 class Booted(Struct, frozen=True):
@@ -49,8 +46,8 @@ def boot(flash: Flash) -> Booted:
         version=version,
         old=_version(flash, other) or version,
         testing=tried is not None,
-        starts=tried is None or _starts(flash.image(tried)),
-        connects=tried is None or OFFLINE not in flash.image(tried),
+        starts=tried is None or flash.inspect(tried).starts,
+        connects=tried is None or flash.inspect(tried).connects,
         subject=flash.subject,
     )
 
@@ -67,7 +64,3 @@ def _kept(flash: Flash, names: Sequence[str]) -> str:
 
 def _version(flash: Flash, name: str) -> Version | None:
     return versions.parse(flash.known.slots[name].version)
-
-
-def _starts(image: bytes) -> bool:
-    return len(image) >= IMAGE_MIN and CRASH not in image

@@ -6,16 +6,19 @@ It knows no socket, no clock and no dice: messages and the time (monotonic secon
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from ota_device.plan import PLANS, Mode, all_of
+from ota_device.plan import PLANS, Mode, Plan, all_of
 from ota_stream.streams import blocks
 from ota_stream.streams.codec import CODECS
 from ota_stream.streams.messages import DataBlock, GetStream, RejectedStream
 from ota_stream.streams.topics import Format
+
+REQUESTS_MAX: Final = 1024  # different requests that are remembered: in a fleet most things ask the same
 
 _Message = TypeVar("_Message", DataBlock, RejectedStream)
 
@@ -109,6 +112,7 @@ class Download:
         self._codec = CODECS[self._options.format]
         self._plan = PLANS[self._options.mode]
         self._write = self._codec.encode_get
+        self._read = self._codec.decode_block
         self.total = blocks.total(size, self._options.block_size)
         self.received = 0  # blocks
         self.received_bytes = 0
@@ -138,7 +142,7 @@ class Download:
 
     def on_data(self, payload: bytes, now: float) -> bytes | None:
         """Take a message of the data topic; return the next request when it was the last block of its batch."""
-        block = self._read(self._codec.decode_block, payload)
+        block = self._take(self._read, payload)
         if block is None:
             return None
         fault = self._fault(block)
@@ -159,7 +163,7 @@ class Download:
 
     def on_rejected(self, payload: bytes) -> None:
         """Take a message of the rejected topic. The service would refuse the same request again: this is the end."""
-        rejected = self._read(self._codec.decode_rejected, payload)
+        rejected = self._take(self._codec.decode_rejected, payload)
         if rejected is not None:
             self._end(Event.REJECTED, Failure(rejected.code, rejected.message))
 
@@ -173,24 +177,13 @@ class Download:
         if self._unanswered == options.unanswered_max:
             self._end(Event.UNANSWERED, Failure(None, f"no answer to {self._unanswered} requests in a row"))
             return None
-        plan = self._plan(self._missing, self.total, options.block_count, options.block_size)
-        self._awaited = sum(1 << block_id for block_id in plan.awaited)
+        payload, self._awaited = _request(self._plan, self._write, options, self.file_id, self._missing, self.total)
         self._unanswered += 1
         self.requests += 1
         self.deadline = now + options.retry_after
-        return self._write(
-            GetStream(
-                client_token=options.client_token,
-                stream_version=options.stream_version,
-                file_id=self.file_id,
-                block_size=options.block_size,
-                block_offset=plan.block_offset,
-                block_count=plan.block_count,
-                bitmap=plan.bitmap,
-            )
-        )
+        return payload
 
-    def _read(self, decode: Callable[[bytes], _Message], payload: bytes) -> _Message | None:
+    def _take(self, decode: Callable[[bytes], _Message], payload: bytes) -> _Message | None:
         self.useless = None
         if self.state is not State.FETCHING:
             self._ignore(Ignored.LATE)
@@ -232,3 +225,26 @@ class Download:
         self.state = TRANSITIONS[self.state, event]
         self.failure = failure
         self.deadline = None
+
+
+@lru_cache(maxsize=REQUESTS_MAX)
+def _request(  # noqa: PLR0913, PLR0917 - all that decides what is asked
+    plan: Callable[[int, int, int, int], Plan],
+    write: Callable[[GetStream], bytes],
+    options: DownloadOptions,
+    file_id: int,
+    missing: int,
+    total: int,
+) -> tuple[bytes, int]:
+    """Return the request for what is missing, and the blocks its answer can bring, a bit each."""
+    planned = plan(missing, total, options.block_count, options.block_size)
+    request = GetStream(
+        client_token=options.client_token,
+        stream_version=options.stream_version,
+        file_id=file_id,
+        block_size=options.block_size,
+        block_offset=planned.block_offset,
+        block_count=planned.block_count,
+        bitmap=planned.bitmap,
+    )
+    return write(request), sum(1 << block_id for block_id in planned.awaited)

@@ -5,7 +5,6 @@ and SHA-256 of the bytes as they are in the slot, and not before they are durabl
 arrived is kept beside the slot, a byte for each: it is set after the block is durable, and a byte cannot tear.
 """
 
-import hashlib
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -14,8 +13,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ota_device import versions
 from ota_device.errors import FlashError
+from ota_device.image import Findings, Inspect, inspect
 from ota_device.plan import all_of
 from ota_device.reception import Piece
 from ota_device.storage import Storage
@@ -115,10 +114,14 @@ class Record(Struct, frozen=True):
 
 
 class Flash:
-    """Two slots in a storage. Raises FlashError when the storage or the boot record cannot be used."""
+    """Two slots in a storage. Raises FlashError when the storage or the boot record cannot be used.
 
-    def __init__(self, storage: Storage) -> None:
+    `inspect` reads an image from end to end.
+    """
+
+    def __init__(self, storage: Storage, inspect: Inspect = inspect) -> None:
         self._storage = storage
+        self._inspect = inspect
         self._unsynced: list[Piece] = []
         written = storage.read(RECORD)
         try:
@@ -143,7 +146,7 @@ class Flash:
         """Put the image of the factory into an empty flash."""
         first, second = SLOTS
         self._storage.replace(first, image)
-        slot = Slot(State.VALID, len(image), _sha256(image), str(version))
+        slot = Slot(State.VALID, len(image), self._inspect(image).sha256, str(version))
         self._put(Record(first, {first: slot, second: Slot()}))
 
     def open(self, target: Target) -> int:
@@ -190,8 +193,9 @@ class Flash:
         """The download is verified: the next boot tries it. `version` is for an image that does not say its own."""
         image = self.downloaded()
         self._storage.sync(self.known.spare)  # whoever wrote it: what is read back need not be durable yet
-        named = versions.of_image(image) or version
-        self._step(Event.COMPLETE, size=len(image), sha256=_sha256(image), version=str(named), reason=0)
+        found = self._inspect(image)
+        named = found.version or version
+        self._step(Event.COMPLETE, size=len(image), sha256=found.sha256, version=str(named), reason=0)
 
     def mark(self, event: Event, reason: int = 0) -> None:
         """Let an event happen to the slot under update. An event that has no meaning there changes nothing."""
@@ -209,8 +213,12 @@ class Flash:
     def is_whole(self, name: str) -> bool:
         """Whether a slot holds, byte for byte, the bootable image its entry promises."""
         slot = self.known.slots[name]
-        image = self._read(name)[: slot.size]
-        return slot.state in BOOTABLE and len(image) == slot.size and _sha256(image) == slot.sha256
+        image = self.image(name)
+        return slot.state in BOOTABLE and len(image) == slot.size and self._inspect(image).sha256 == slot.sha256
+
+    def inspect(self, name: str) -> Findings:
+        """Return what the image of a slot says."""
+        return self._inspect(self.image(name))
 
     def image(self, name: str) -> bytes:
         """Return the image of a slot."""
@@ -244,7 +252,3 @@ class Flash:
 
 def _marks(slot: str) -> str:
     return f"{slot}.blocks"
-
-
-def _sha256(image: bytes) -> str:
-    return hashlib.sha256(image).hexdigest()

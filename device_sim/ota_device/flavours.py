@@ -16,8 +16,8 @@ from ota_device.document import MQTT
 from ota_device.plan import Plan, by_bitmap, by_offset
 from ota_device.reasons import Reason
 from ota_device.versions import Version
-from ota_stream.streams import bitmap, cbor_codec
-from ota_stream.streams.messages import GetStream
+from ota_stream.streams import bitmap, cbor_codec, json_codec
+from ota_stream.streams.messages import DataBlock, GetStream
 from ota_stream.streams.topics import Format
 
 WINDOW: Final = 31  # blocks; rustot uses 31 of the 32 bits of its bitmap and moves on by 31
@@ -72,10 +72,10 @@ Reports = MappingProxyType[Moment, Callable[[Facts], Report]]
 class Flavour(Struct, frozen=True, kw_only=True):
     """One kind of agent. Sizes in bytes, times in seconds, counts in blocks.
 
-    `plan` and `write` make block requests. `job_again` is the time after which a device without a job asks again, None
-    for never. `needs` are members a file of the job document must have. `strict`: a block that cannot be read fails
-    the job. `stops`: the agent is over after too many unanswered requests. `speaks` are the data protocols it has, the
-    primary one first.
+    `plan` and `write` make block requests, `read` reads a block. `job_again` is the time after which a device without
+    a job asks again, None for never. `needs` are members a file of the job document must have. `strict`: a block that
+    cannot be read fails the job. `stops`: the agent is over after too many unanswered requests.
+    `speaks` are the data protocols it has, the primary one first.
     """
 
     name: FlavourName
@@ -86,6 +86,7 @@ class Flavour(Struct, frozen=True, kw_only=True):
     image_max: int
     plan: Callable[[int, int, int, int], Plan]
     write: Callable[[GetStream], bytes] = cbor_codec.encode_get
+    read: Callable[[bytes], DataBlock] = cbor_codec.decode_block
     stream_version: int | None = None
     retry_after: float
     unanswered_max: int
@@ -233,6 +234,7 @@ MODULAR_JSON: Final = Flavour(
     image_max=2**16 * 4096,  # o is a 16-bit value in this library
     plan=by_offset,
     write=_library_json,
+    read=json_codec.decode_block,
     stream_version=1,
     retry_after=3.0,
     unanswered_max=32,
@@ -251,6 +253,7 @@ MODULAR_CBOR: Final = msgspec.structs.replace(
     format=Format.CBOR,
     block_token="rdy",  # noqa: S106 - the library's client token
     write=_library_cbor,
+    read=cbor_codec.decode_block,
     stream_version=None,
 )
 RUSTOT: Final = Flavour(

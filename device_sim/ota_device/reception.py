@@ -33,6 +33,7 @@ class Reception(Download):
         self.piece: Piece | None = None
         self._plan = flavour.plan
         self._write = flavour.write
+        self._read = flavour.read
         self._image = bytearray()  # the slot has it
         if missing is not None:
             self._missing = missing

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from ota_device.document import Job, Signature
 from ota_device.reasons import Code
@@ -16,6 +17,8 @@ from ota_device.reasons import Code
 _HASHES: Final = MappingProxyType[str, hashes.HashAlgorithm](
     {"sha256": hashes.SHA256(), "sha1": hashes.SHA1()}  # noqa: S303 - sig-sha1-rsa: AWS Signer's choice for some boards
 )
+
+JUDGED_MAX: Final = 64  # signatures that are remembered: the things of a fleet have one image, and one signature
 
 
 class Certificates:
@@ -63,22 +66,34 @@ def check(job: Job, image: bytes, certificates: Certificates) -> Code | None:
     held = certificates.find(job.certificate)
     if not held:
         return Code.CERTIFICATE
-    if job.signature is None or not any(_is_signed(image, job.signature, certificate) for certificate in held):
+    if job.signature is None:
         return Code.SIGNATURE
-    return None
+    digest = _digest(image, job.signature)
+    return None if any(_is_signed(digest, job.signature, certificate) for certificate in held) else Code.SIGNATURE
 
 
-def _is_signed(image: bytes, signature: Signature, certificate: x509.Certificate) -> bool:
+def _digest(image: bytes, signature: Signature) -> bytes:
+    hashed = hashes.Hash(_hash_of(signature))
+    hashed.update(image)
+    return hashed.finalize()
+
+
+def _hash_of(signature: Signature) -> hashes.HashAlgorithm:
+    _, name, _ = signature.algorithm.split("-")
+    return _HASHES[name]
+
+
+@lru_cache(maxsize=JUDGED_MAX)
+def _is_signed(digest: bytes, signature: Signature, certificate: x509.Certificate) -> bool:
     """Judge by the key the signature came under: sig-<hash>-<algorithm>; DER for ECDSA, PKCS #1 v1.5 for RSA."""
-    _, hash_name, algorithm = signature.algorithm.split("-")
-    digest = _HASHES[hash_name]
+    hashed = Prehashed(_hash_of(signature))
     try:
         key = certificate.public_key()
-        if isinstance(key, ec.EllipticCurvePublicKey) and algorithm == "ecdsa":
-            key.verify(signature.value, image, ec.ECDSA(digest))
+        if isinstance(key, ec.EllipticCurvePublicKey) and signature.algorithm.endswith("-ecdsa"):
+            key.verify(signature.value, digest, ec.ECDSA(hashed))
             return True
-        if isinstance(key, rsa.RSAPublicKey) and algorithm == "rsa":
-            key.verify(signature.value, image, padding.PKCS1v15(), digest)
+        if isinstance(key, rsa.RSAPublicKey) and signature.algorithm.endswith("-rsa"):
+            key.verify(signature.value, digest, padding.PKCS1v15(), hashed)
             return True
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):  # the last two: a certificate with no usable key
         return False

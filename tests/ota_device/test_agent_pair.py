@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from device_world import CERTIFICATE, SIZE, STREAM, CuttableStorage, World, document, ecdsa, firmware, rsa_signer
 from images import image_bytes
-from ota_device.boot import CRASH
 from ota_device.flavours import FLAVOURS, FREERTOS, MODULAR_CBOR, MODULAR_JSON, RUSTOT
+from ota_device.image import CRASH
 from ota_device.station import FIRST_VERSION, factory_image
 from ota_stream.jobs.executions import Status
 from ota_stream.streams.codec import CODECS

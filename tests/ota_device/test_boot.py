@@ -4,9 +4,10 @@ import pytest
 
 from device_world import CuttableStorage
 from images import image_bytes
-from ota_device.boot import CRASH, boot
+from ota_device.boot import boot
 from ota_device.errors import FlashError
 from ota_device.flash import RECORD, Event, Flash, State, Target
+from ota_device.image import CRASH
 from ota_device.reasons import Code
 from ota_device.reception import Piece
 from ota_device.versions import Version

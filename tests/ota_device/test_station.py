@@ -9,10 +9,10 @@ from device_world import STREAM, document, ecdsa, firmware
 from images import MemoryImage
 from live import RawClient, serving
 from ota_device import station as station_module
-from ota_device.boot import CRASH, OFFLINE
 from ota_device.errors import DeviceError, FlashError
 from ota_device.flash import Flash
 from ota_device.flavours import FLAVOURS, FREERTOS
+from ota_device.image import CRASH, OFFLINE
 from ota_device.link import Link, LinkOptions
 from ota_device.orders import Outcome
 from ota_device.reasons import words

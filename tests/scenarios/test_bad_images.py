@@ -6,7 +6,7 @@ import pytest
 
 from device_world import firmware
 from images import image_bytes
-from ota_device.boot import CRASH
+from ota_device.image import CRASH
 from ota_stream.jobs.executions import Status
 from scenario_world import (
     BLOCKS,

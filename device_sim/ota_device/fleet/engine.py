@@ -9,9 +9,11 @@ from time import monotonic
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ota_device.errors import DeviceError, LinkError
 from ota_device.fleet.line import Line
+from ota_device.fleet.shelf import Shelf
 from ota_device.fleet.site import Site, Target, reason_of
 from ota_device.fleet.tally import Stage, Tally
 from ota_device.fleet.thing import Thing, Verdict, Work
@@ -58,8 +60,8 @@ class Fleet:
     """
 
     def __init__(self, plan: Plan, target: Target, give: Callable[["Fleet"], Give]) -> None:
-        self.plan = plan
         self.site = Site(target, asyncio.get_running_loop())
+        self.plan = _sharing(plan, self.site.shelf)
         self.things: list[Thing] = []
         self.started = 0.0
         self.interrupted = False
@@ -138,6 +140,13 @@ class Fleet:
         self._ended = now
         self.tally.sample(self.elapsed, last=True)
         await asyncio.sleep(_LAST_WORDS)
+
+
+def _sharing(plan: Plan, shelf: Shelf) -> Plan:
+    """Let the agents of all things read blocks with one reader."""
+    flavours = (replace(traits.flavour, read=shelf.reading(traits.flavour.read)) for traits in plan.classes)
+    shared = zip(plan.classes, flavours, strict=True)
+    return replace(plan, classes=tuple(replace(traits, flavour=flavour) for traits, flavour in shared))
 
 
 def make_room(count: int) -> None:

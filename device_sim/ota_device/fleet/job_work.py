@@ -153,14 +153,14 @@ class JobWork:
 
     def _choose(self) -> tuple[Booted, Flash]:
         """Start from the flash until an image runs: one that crashes on trial is rejected by the next boot."""
-        traits = self._thing.traits
+        traits, shelf = self._thing.traits, self._thing.site.shelf
         while True:
-            flash = Flash(self._flash)
+            flash = Flash(self._flash, shelf.inspect)
             if flash.record is None:
                 flash.install(factory_image(traits.version), traits.version)
-            booted = self._thing.site.shelf.booted(boot(flash))
+            booted = shelf.booted(boot(flash))
             if booted.starts and booted.connects and not (booted.testing and self._thing.fault is Fault.CRASH):
-                flash.record = self._thing.site.shelf.record(flash.known)
+                flash.record = shelf.record(flash.known)
                 return booted, flash
 
     def _follow(self, machine: Machine) -> None:

@@ -1,28 +1,40 @@
 """What ten thousand things have on their flash, kept once: equal blocks are one object."""
 
 import hashlib
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from ota_device.boot import Booted
 from ota_device.flash import Record
+from ota_device.image import Inspect, inspect
+from ota_stream.streams.messages import DataBlock
 
 SHELF_MAX: Final = 1 << 28  # bytes of different blocks; then it begins anew, and blocks are merely not shared
-
 IMAGES_MAX: Final = 4  # different whole images that are kept in one piece
 STATES_MAX: Final = 1000  # different boot records and states that are shared; most things have the same
 
+Read = Callable[[bytes], DataBlock]
+"""Reads a block message. Raises ValueError."""
+
 
 class Shelf:
-    """Gives for a block, or what else is on many a flash, the equal one that is already there."""
+    """Gives for a block, or what else is on many a flash, the equal one that is already there.
+
+    `inspect` reads an image, and equal ones once.
+    """
 
     def __init__(self) -> None:
+        self.inspect: Inspect = lru_cache(IMAGES_MAX)(inspect)
         self._blocks: dict[bytes, bytes] = {}
         self._bytes = 0
         self._images: dict[tuple[bytes, ...], bytes] = {}
         self._booted: dict[Booted, Booted] = {}
         self._records: dict[bytes, Record] = {}
+        self._readings: dict[Read, Reading] = {}
 
     def keep(self, block: bytes) -> bytes:
         """Return the block, or its equal."""
@@ -35,6 +47,10 @@ class Shelf:
         self._bytes += len(block)
         self._blocks[block] = block
         return block
+
+    def reading(self, read: Read) -> "Reading":
+        """Return what reads block messages as `read` does."""
+        return self._readings.setdefault(read, Reading(read, self))
 
     def whole(self, blocks: tuple[bytes, ...]) -> bytes:
         """Return the image these kept blocks make: joined once, however many things read it from their flash."""
@@ -53,6 +69,31 @@ class Shelf:
         """Return the boot record, or its equal."""
         written = msgspec.json.encode(record)
         return record if len(self._records) > STATES_MAX else self._records.setdefault(written, record)
+
+
+class Reading:
+    """Reads block messages, and equal ones once: they are compared byte for byte."""
+
+    __slots__ = ("_blocks", "_bytes", "_read", "_shelf")
+
+    def __init__(self, read: Read, shelf: Shelf) -> None:
+        self._read = read
+        self._shelf = shelf
+        self._blocks: dict[bytes, DataBlock] = {}
+        self._bytes = 0
+
+    def __call__(self, message: bytes) -> DataBlock:
+        """Read a message. Raises ValueError."""
+        return self._blocks.get(message) or self._first(message)
+
+    def _first(self, message: bytes) -> DataBlock:
+        block = self._read(message)
+        if self._bytes > SHELF_MAX:
+            self._blocks.clear()
+            self._bytes = 0
+        self._bytes += len(message)
+        kept = self._blocks[message] = replace(block, payload=self._shelf.keep(block.payload))
+        return kept
 
 
 class BlockStore:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ota_device.download import Download, DownloadOptions, State
-from ota_device.fleet.shelf import BlockStore
+from ota_device.fleet.shelf import BlockStore, Shelf
 from ota_device.fleet.tally import Stage
 from ota_device.fleet.thing import Verdict
 from ota_device.fleet.traits import Fault
@@ -43,8 +43,9 @@ class SharedDownload(Download):
     received: int
     received_bytes: int
 
-    def __init__(self, file_id: int, size: int, options: DownloadOptions, store: BlockStore) -> None:
+    def __init__(self, file_id: int, size: int, options: DownloadOptions, store: BlockStore, shelf: Shelf) -> None:
         super().__init__(file_id, size, options)
+        self._read = shelf.reading(self._read)
         self._image = bytearray()
         self._store = store
 
@@ -138,8 +139,9 @@ class StreamWork:
         self._begin(size, _of_version(options, described.stream_version), now)
 
     def _begin(self, size: int, options: DownloadOptions, now: float) -> None:
-        self._store = BlockStore(blocks.total(size, options.block_size), self._thing.site.shelf)
-        self._download = SharedDownload(self._errand.file_id, size, options, self._store)
+        shelf = self._thing.site.shelf
+        self._store = BlockStore(blocks.total(size, options.block_size), shelf)
+        self._download = SharedDownload(self._errand.file_id, size, options, self._store, shelf)
         self._began = now
         self._thing.enter(Stage.DOWNLOADING)
         self._ask(self._download.start(now), now)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ota_device.boot import CRASH, OFFLINE
+from ota_device.image import CRASH, OFFLINE
 from ota_stream.errors import ControlError
 from ota_stream.faults import kinds
 from ota_stream.jobs.executions import TERMINAL

@@ -199,6 +199,15 @@ async def test_a_fault_fails_the_job_as_it_does_on_a_device(server: Server, faul
     assert statuses(server, 2) == {"FAILED"}
 
 
+async def test_an_image_with_another_bit_fails_among_others_that_are_good(server: Server):
+    offer(server, names_of(20), firmware("1.2.3"))
+    made = await run(server, traits(20, failures={Fault.FLASH: 0.3, Fault.OTHER_CERTIFICATE: 0.3}), give=jobs())
+    assert {each.fault for each in made.things} == {None, Fault.FLASH, Fault.OTHER_CERTIFICATE}
+    for each in made.things:
+        assert each.verdict is not None
+        assert each.verdict.succeeded is (each.fault is None)
+
+
 async def test_power_cuts_during_a_job_do_no_harm(server: Server):
     offer(server, names_of(4), image_bytes(60_000))
     hard = traits(4, power_cuts=4.0, bandwidth=150_000.0)

@@ -14,6 +14,8 @@ from ota_device.fleet.memory_flash import MemoryFlash
 from ota_device.fleet.shelf import BlockStore, Shelf
 from ota_device.fleet.tally import OTHER, REASONS_MAX, SAMPLES_MAX, Stage, Tally
 from ota_device.fleet.traits import Dice, Fault
+from ota_stream.streams import cbor_codec, json_codec
+from ota_stream.streams.messages import DataBlock
 
 
 async def test_the_agenda_does_things_in_the_order_of_their_times():
@@ -112,6 +114,39 @@ def test_a_full_shelf_begins_anew(monkeypatch):
     shelf = Shelf()
     assert [shelf.keep(block) for block in (b"123456", b"abcdefg", b"xyz")] == [b"123456", b"abcdefg", b"xyz"]
     assert len(shelf._blocks) == 1
+
+
+def test_equal_messages_are_read_once_and_their_blocks_are_those_of_the_shelf():
+    shelf, read = Shelf(), list[bytes]()
+
+    def reader(message: bytes) -> DataBlock:
+        read.append(message)
+        return cbor_codec.decode_block(message)
+
+    first, second = cbor_codec.block_head(None), cbor_codec.block_head("rdy")
+    body = cbor_codec.block_body(0, 1, b"abc")
+    found = [shelf.reading(reader)(head + body) for head in (first, first, second)]
+    assert read == [first + body, second + body]
+    assert found[0] is found[1] == DataBlock(0, 1, b"abc")
+    assert found[2] == DataBlock(0, 1, b"abc", "rdy")
+    assert found[0].payload is found[2].payload is shelf.keep(b"abc")
+
+
+def test_what_is_no_block_in_one_format_is_none_because_another_format_reads_it():
+    shelf = Shelf()
+    message = json_codec.block_head(None) + json_codec.block_body(0, 1, b"abc")
+    assert shelf.reading(json_codec.decode_block)(message).payload == b"abc"
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"expected|CBOR|premature|object"):
+            shelf.reading(cbor_codec.decode_block)(message)
+
+
+def test_a_reader_that_has_read_much_begins_anew(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ota_device.fleet.shelf.SHELF_MAX", 10)
+    reading = Shelf().reading(cbor_codec.decode_block)
+    for number in range(3):
+        assert reading(cbor_codec.block_head(None) + cbor_codec.block_body(0, number, b"abc")).block_id == number
+    assert len(reading._blocks) == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.binary(min_size=8, max_size=8)), max_size=12))
