@@ -6,10 +6,8 @@ from typing import Final, Protocol, cast
 
 from ota_device.fleet import mqtt
 from ota_device.fleet.mqtt import BadPacket, Kind, Level
-from ota_device.fleet.turn import Turn
 
 _SPACE: Final = 1 << 18  # bytes the loop may read at once
-_TASTE: Final = 64  # ... before a turn to come: the rest stays in the socket, for ten thousand have no room for it
 _PACKET_ID_MAX: Final = 0xFFFF
 _NO_MQTT: Final = "the other side does not speak MQTT"
 
@@ -46,12 +44,11 @@ class Guest(Protocol):
 class Connection(asyncio.BufferedProtocol):
     """A connection from its CONNECT on. It has slots: ten thousand of them fit into a process."""
 
-    __slots__ = ("_guest", "_keep_alive", "_level", "_packet_id", "_rest", "_transport", "_turn", "_why", "is_open")
+    __slots__ = ("_guest", "_keep_alive", "_level", "_packet_id", "_rest", "_transport", "_why", "is_open")
     _space = bytearray(_SPACE)  # shared: the loop lends it to one connection at a time
     _view = memoryview(_space)
-    _little = _view[:_TASTE]
 
-    def __init__(self, guest: Guest, level: Level, keep_alive: int, turn: Turn) -> None:
+    def __init__(self, guest: Guest, level: Level, keep_alive: int) -> None:
         self.is_open = False
         self._guest: Guest | None = guest
         self._keep_alive = keep_alive
@@ -59,7 +56,6 @@ class Connection(asyncio.BufferedProtocol):
         self._packet_id = 0
         self._rest = b""
         self._transport: asyncio.Transport | None = None
-        self._turn = turn
         self._why = "the connection was closed"
 
     # From the loop
@@ -73,31 +69,14 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.write(mqtt.connect(self._level, self._guest.name, self._keep_alive))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Lend the shared space, or the beginning of it."""
+        """Lend the shared space."""
         del sizehint
-        return self._little if self._turn.is_over(monotonic()) else self._view
+        return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take the whole packets of what came, at once or in a turn to come."""
+        """Take the whole packets of what came."""
         data = bytes(self._view[:nbytes])
-        if self._rest:
-            data = self._rest + data
-        now = monotonic()
-        if not self._turn.is_over(now):
-            self._read(data, now)
-            return
-        self._rest = data
-        self._turn.wait(self)
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def on_turn(self, now: float) -> None:
-        """Take what had to wait, and read on."""
-        transport = self._transport
-        if transport is not None and not transport.is_closing() and not transport.is_reading():
-            transport.resume_reading()
-        if self._rest:
-            self._read(self._rest, now)
+        self._read(self._rest + data if self._rest else data, monotonic())
 
     def _read(self, data: bytes, now: float) -> None:
         position = 0

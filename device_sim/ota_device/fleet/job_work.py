@@ -48,7 +48,6 @@ class JobWork:
     """What one thing does. It is the wire and the watcher of its machine, too."""
 
     __slots__ = (
-        "_asked",
         "_flash",
         "_inbox",
         "_keys",
@@ -75,7 +74,7 @@ class JobWork:
         self._inbox: deque[tuple[str, bytes]] | None = None
         self._unacknowledged: _Unacknowledged | None = None
         self._reboots = self._received = 0
-        self._asked = self._opened = self._sent_at = 0.0
+        self._opened = self._sent_at = 0.0
 
     @property
     def deadline(self) -> float | None:
@@ -198,8 +197,7 @@ class JobWork:
         """Send a message; with QoS 1 the machine waits."""
         now = monotonic()
         if "/streams/" in topic:
-            self._asked = now
-            self._thing.request(topic, payload)
+            self._thing.request(topic, payload, now)
             return
         packet_id = self._thing.publish(topic, payload, qos)
         if qos and self._machine is not None:
@@ -217,7 +215,7 @@ class JobWork:
         del size
         new, self._received = received - self._received, received
         if new > 0:
-            self._thing.count_block(new, monotonic() - self._asked)
+            self._thing.count_block(new, monotonic())
 
     def opened(self) -> None:
         """Count a download that begins."""

@@ -92,7 +92,7 @@ class Site:
         if not thing.is_on or thing.connection is not None:  # switched off meanwhile
             return
         target = self.target
-        connection = Connection(thing, target.level, KEEP_ALIVE, self.turn)
+        connection = Connection(thing, target.level, KEEP_ALIVE)
         thing.connection = connection
         host, port = self.address or (target.host, target.port)
         source = self.sources.current

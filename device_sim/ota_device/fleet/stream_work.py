@@ -59,7 +59,7 @@ class SharedDownload(Download):
 class StreamWork:
     """What one thing does for an errand."""
 
-    __slots__ = ("_asked", "_began", "_deadline", "_described", "_download", "_errand", "_store", "_thing", "reboots",
+    __slots__ = ("_began", "_deadline", "_described", "_download", "_errand", "_store", "_thing", "reboots",
                  "verdict")  # fmt: skip
 
     def __init__(self, thing: "Thing", errand: Errand) -> None:
@@ -71,7 +71,7 @@ class StreamWork:
         self._store: BlockStore | None = None
         self._described = 0  # how often that was asked
         self._deadline: float | None = None
-        self._asked = self._began = 0.0
+        self._began = 0.0
 
     @property
     def deadline(self) -> float | None:
@@ -124,7 +124,7 @@ class StreamWork:
         options = self._thing.traits.download
         self._deadline = now + min(DESCRIBE_RETRY, options.retry_after)
         request = CODECS[options.format].encode_describe(DescribeStream(options.client_token))
-        self._thing.request(f"{self._base}describe/{options.format}", request)
+        self._thing.request(f"{self._base}describe/{options.format}", request, now)
 
     def _on_description(self, payload: bytes, now: float) -> None:
         options, errand = self._thing.traits.download, self._errand
@@ -151,7 +151,7 @@ class StreamWork:
         request = download.on_data(payload, now)
         size = download.received_bytes - before
         if size:
-            self._thing.count_block(size, now - self._asked)
+            self._thing.count_block(size, now)
         self._ask(request, now)
 
     def _on_rejected(self, payload: bytes) -> None:
@@ -173,8 +173,7 @@ class StreamWork:
         """Send a request, or see that the download is at its end."""
         download = self._download
         if request is not None:
-            self._asked = now
-            self._thing.request(f"{self._base}get/{self._thing.traits.download.format}", request)
+            self._thing.request(f"{self._base}get/{self._thing.traits.download.format}", request, now)
         elif download is not None and download.state is not State.FETCHING:
             self._over(download, now)
 

@@ -65,8 +65,8 @@ class Thing:
     """A thing from the moment it is switched on until its work has ended. Times are monotonic seconds."""
 
     __slots__ = (
-        "_fails_at", "_is_open", "_offline_until", "_on_over", "_pong_by", "_silent_since", "_tries",
-        "_wake_at", "began", "blocks", "connection", "dice", "ended", "fault", "is_on", "line", "name",
+        "_asked_at", "_fails_at", "_is_open", "_offline_until", "_on_over", "_pong_by", "_question", "_silent_since",
+        "_tries", "_wake_at", "began", "blocks", "connection", "dice", "ended", "fault", "is_on", "line", "name",
         "power_cuts", "received", "reconnects", "requests", "site", "stage", "traits", "verdict", "work",
     )  # fmt: skip
 
@@ -87,6 +87,8 @@ class Thing:
         self.began: float | None = None
         self.ended: float | None = None
         self.blocks = self.received = self.requests = self.reconnects = self.power_cuts = 0
+        self._question: tuple[str, bytes] | None = None
+        self._asked_at = 0.0
         self._on_over = on_over
         self._wake_at = _NEVER
         self._is_open = False
@@ -171,7 +173,8 @@ class Thing:
 
     def on_closed(self, why: str, now: float) -> None:
         """Try again for a while."""
-        self.connection = None
+        self.connection = self._question = None
+        self.site.turn.leave(self)
         was_open, self._is_open = self._is_open, False
         if was_open:
             self.site.tally.connected -= 1
@@ -201,12 +204,21 @@ class Thing:
         self._silent_since = monotonic()
         return self.connection.publish(topic, payload, qos)
 
-    def request(self, topic: str, payload: bytes) -> None:
-        """Send a block request, if the line lets it through."""
+    def request(self, topic: str, payload: bytes, now: float) -> None:
+        """Send a block request when it is its turn."""
+        self._question = topic, payload
+        self.site.turn.ask(self, now)
+
+    def on_turn(self, now: float) -> None:
+        """Send the request that waits, if the line lets it through."""
+        question, self._question = self._question, None
+        if question is None:
+            return
+        self._asked_at = now
         self.requests += 1
         self.site.tally.requests += 1
         if self.line is None or not self.line.loses():
-            self.publish(topic, payload, 0)
+            self.publish(*question, 0)
 
     def subscribe(self, topics: dict[str, int]) -> None:
         """Subscribe to topics, each with its QoS."""
@@ -218,11 +230,11 @@ class Thing:
         if self.connection is not None:
             self.connection.unsubscribe(topic)
 
-    def count_block(self, size: int, delay: float) -> None:
-        """Count a new block of `size` bytes, `delay` seconds after its request."""
+    def count_block(self, size: int, now: float) -> None:
+        """Count a new block of `size` bytes. Its time is from the moment when its request was sent."""
         self.blocks += 1
         self.received += size
-        self.site.tally.block(size, delay)
+        self.site.tally.block(size, now - self._asked_at)
 
     def enter(self, stage: Stage) -> None:
         """Be at a stage from now on."""

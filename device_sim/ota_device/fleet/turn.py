@@ -1,55 +1,77 @@
-"""Shares the loop between thousands of busy connections and everybody else: timers, pings, Ctrl-C.
+"""Says who may ask when: no more things have a request under way than the fleet can read the answers of in good time.
 
-libuv goes on polling, without a look at timers or signals, as long as each poll finds 1,024 ready sockets, up to 48
-times. So a connection works at once only while the budget of time lasts; then what came waits for the next turn.
+When a fleet is slower than its broker, whatever all things ask at once waits in their sockets, and each block seems to
+take as long as reading all the others. And libuv goes on polling, without a look at timers or signals, as long as each
+poll finds 1,024 ready sockets, up to 48 times. So a request leaves at once only while the loop keeps up.
 """
 
 import asyncio
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Final, Protocol
 
-BUDGET: Final = 0.05  # seconds of work until the loop has its turn
-CALLED_MAX: Final = 500  # who waited, in one turn: each reads what is there for it in the poll that follows
+BUDGET: Final = 0.05  # seconds until the loop has its turn; more CPU than that means that it does not keep up
+SEATS_MIN: Final = 200  # requests that may always be under way: enough to keep a broker busy meanwhile
+SEATS_MORE: Final = 100  # ... and so many more after each turn in which the loop kept up
+_FEWER: Final = 3 / 4  # ... and this part of them after one in which it did not
 
 
-class Worker(Protocol):
-    """Who has something to do."""
+class Asker(Protocol):
+    """Who has something to ask."""
 
     def on_turn(self, now: float) -> None:
-        """Do what has waited."""
+        """Ask."""
         ...
 
 
 class Turn:
-    """Says who may work now, and calls the others, first come first served. Times are monotonic seconds."""
+    """Lets things ask at once, or when it is their turn, first come first served. Times are monotonic seconds."""
 
-    __slots__ = ("_loop", "_until", "_waiting")
+    __slots__ = ("_asked", "_has_begun", "_loop", "_seats", "_until", "_waiting", "_worked")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._until = 0.0
-        self._waiting: dict[Worker, None] = {}
+        self._until = self._worked = 0.0
+        self._has_begun = False
+        self._seats = SEATS_MIN
+        self._asked = set[Asker]()
+        self._waiting: dict[Asker, None] = {}
 
-    def is_over(self, now: float) -> bool:
-        """Whether whoever comes now has to wait."""
-        return now >= self._until
+    def ask(self, asker: Asker, now: float) -> None:
+        """Have an asker ask. What it asked before is over."""
+        self._asked.discard(asker)
+        if not self._has_begun:
+            self._begin(now)
+        if self._waiting or now >= self._until or len(self._asked) >= self._seats:
+            self._waiting[asker] = None
+        else:
+            self._asked.add(asker)
+            asker.on_turn(now)
 
-    def wait(self, worker: Worker) -> None:
-        """Have a worker called soon."""
-        if not self._waiting:
-            self._loop.call_soon(self._begin)
-        self._waiting[worker] = None
+    def leave(self, asker: Asker) -> None:
+        """Forget an asker: it will hear no answer."""
+        self._asked.discard(asker)
+        self._waiting.pop(asker, None)
 
-    def _begin(self) -> None:
-        now = monotonic()
+    def _begin(self, now: float) -> None:
+        self._has_begun = True
         self._until = now + BUDGET
+        self._worked = thread_time()
+        self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """The loop has its turn, and those who wait have theirs."""
+        self._has_begun = False
+        if not self._waiting:
+            return
+        now = monotonic()
+        under_way = len(self._asked)
+        kept_up = thread_time() < self._worked + BUDGET
+        self._seats = self._seats + SEATS_MORE if kept_up else max(SEATS_MIN, int(under_way * _FEWER))
+        self._begin(now)
         waiting = self._waiting
-        for _ in range(min(len(waiting), CALLED_MAX)):
-            worker = next(iter(waiting))
-            del waiting[worker]
-            worker.on_turn(now)
+        for _ in range(min(len(waiting), self._seats - under_way)):
+            asker = next(iter(waiting))
+            del waiting[asker]
+            self._asked.add(asker)
+            asker.on_turn(now)
             now = monotonic()
-            if now >= self._until:  # after one at least: with any budget it goes on
-                break
-        if waiting:
-            self._loop.call_soon(self._begin)

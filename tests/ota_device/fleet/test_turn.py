@@ -5,16 +5,20 @@ from time import monotonic
 
 import pytest
 
-from fleet_world import SHELF, downloads, run, traits
+from fleet_world import IMAGE, SHELF, downloads, run, traits
 from live import serving
 from ota_device.download import DownloadOptions
 from ota_device.fleet import agenda, turn
+from ota_device.fleet import thing as fleet_thing
 from ota_device.fleet.agenda import Agenda
+from ota_device.fleet.site import Site, Target
 from ota_device.fleet.tally import Stage
 from ota_device.fleet.turn import Turn
 
 
-class Worker:
+class Thing:
+    """Somebody who asks. `log` gets its name when it may."""
+
     def __init__(self, name: str, log: list[str]) -> None:
         self.name, self.log = name, log
 
@@ -23,46 +27,106 @@ class Worker:
         self.log.append(self.name)
 
 
-async def test_what_is_beyond_the_budget_waits_for_turns_in_which_others_have_theirs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(turn, "BUDGET", 0.0)
-    shared, log = Turn(asyncio.get_running_loop()), list[str]()
-    first, second = Worker("first", log), Worker("second", log)
-    for worker in (first, second, first):
-        assert shared.is_over(monotonic())
-        shared.wait(worker)
-    for _ in range(3):
-        await asyncio.sleep(0)
-        log.append("another")
-    assert log == ["first", "another", "second", "another", "another"]
+def things(names: str) -> tuple[Turn, list[str], list[Thing]]:
+    log = list[str]()
+    return Turn(asyncio.get_running_loop()), log, [Thing(name, log) for name in names]
 
 
-async def test_within_the_budget_all_that_waits_is_done_in_one_turn(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(turn, "BUDGET", 3600.0)
-    shared, log = Turn(asyncio.get_running_loop()), list[str]()
-    for name in "abc":
-        shared.wait(Worker(name, log))
+async def test_who_finds_the_loop_keeping_up_asks_at_once():
+    shared, log, (first, second) = things("ab")
+    for asker in (first, second, first):
+        shared.ask(asker, monotonic())
+    assert log == ["a", "b", "a"]
+
+
+async def test_only_so_many_requests_are_under_way_and_then_it_is_first_come_first_served(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(turn, "SEATS_MIN", 2)
+    monkeypatch.setattr(turn, "SEATS_MORE", 0)
+    shared, log, askers = things("abcd")
+    for asker in askers:
+        shared.ask(asker, monotonic())
+    assert log == ["a", "b"]
     await asyncio.sleep(0)
-    assert log == ["a", "b", "c"]
-    assert not shared.is_over(monotonic()), "who comes now works at once"
-
-
-async def test_only_so_many_are_called_in_one_turn(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(turn, "CALLED_MAX", 2)
-    shared, log = Turn(asyncio.get_running_loop()), list[str]()
-    for name in "abc":
-        shared.wait(Worker(name, log))
-    await asyncio.sleep(0)
+    assert log == ["a", "b"], "nobody has an answer yet"
+    shared.ask(askers[1], monotonic())  # its answer is here, and it asks for more: after those who wait
     assert log == ["a", "b"]
     await asyncio.sleep(0)
     assert log == ["a", "b", "c"]
+    shared.leave(askers[0])  # its connection is gone
+    shared.leave(askers[1])  # ... and so is that of one who waits
+    await asyncio.sleep(0)
+    assert log == ["a", "b", "c", "d"]
+
+
+async def test_who_asks_once_more_while_it_waits_keeps_its_place(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn, "BUDGET", 0.0)
+    shared, log, (first, second) = things("ab")
+    for asker in (first, second, first):
+        shared.ask(asker, monotonic())
+    await asyncio.sleep(0)
+    assert log == ["a", "b"]
+
+
+async def test_what_is_beyond_the_budget_waits_until_the_loop_has_had_its_turn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn, "BUDGET", 0.0)
+    shared, log, askers = things("ab")
+    asyncio.get_running_loop().call_soon(log.append, "another")
+    for asker in askers:
+        shared.ask(asker, monotonic())
+    await asyncio.sleep(0)
+    assert log == ["another", "a", "b"]
+
+
+async def test_more_may_ask_while_the_loop_keeps_up_and_fewer_when_it_does_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn, "SEATS_MIN", 2)
+    monkeypatch.setattr(turn, "SEATS_MORE", 2)
+    worked = 0.0
+    monkeypatch.setattr(turn, "thread_time", lambda: worked)
+    monkeypatch.setattr(turn, "BUDGET", 3600.0)
+    shared, log, askers = things("abcdefghij")
+    for asker in askers:
+        shared.ask(asker, monotonic())
+    for expected in (2, 4, 6):
+        assert len(log) == expected
+        await asyncio.sleep(0)
+    assert len(log) == 8
+    worked = 3601.0  # this turn was long: six may be under way from now on
+    await asyncio.sleep(0)
+    monkeypatch.setattr(turn, "SEATS_MORE", 0)
+    shared.leave(askers[0])
+    shared.leave(askers[1])
+    await asyncio.sleep(0)
+    assert len(log) == 8
+    shared.leave(askers[2])
+    await asyncio.sleep(0)
+    assert len(log) == 9
 
 
 async def test_a_fleet_that_always_waits_for_its_turn_gets_every_block(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turn, "BUDGET", 1e-4)
+    monkeypatch.setattr(turn, "SEATS_MIN", 1)
     with serving(SHELF) as server:
         made = await run(server, traits(10, download=DownloadOptions(block_count=8)), give=downloads())
     assert made.tally.stages == {**dict.fromkeys(Stage, 0), Stage.SUCCEEDED: 10}
     assert not made.tally.lost_connections
+    blocks = -(-len(IMAGE) // 4096)
+    assert made.tally.requests == 10 * (1 + -(-blocks // 8)), "each was sent once, in its turn"
+
+
+async def test_a_block_takes_the_time_since_its_request_was_sent_not_since_the_thing_wanted_to_ask(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(turn, "BUDGET", 0.0)
+    site, delays = Site(Target("127.0.0.1", 1), asyncio.get_running_loop()), list[float]()
+    monkeypatch.setattr(site.tally, "block", lambda _, delay: delays.append(delay))
+    thing = fleet_thing.Thing(1, traits(), site, 0, lambda _: None)
+    thing.request("topic", b"payload", 10.0)
+    assert not thing.requests
+    thing.on_turn(20.0)
+    thing.count_block(4096, 20.5)
+    assert (thing.requests, delays) == (1, [0.5])
 
 
 async def test_the_agenda_lets_others_have_their_turn_too(monkeypatch: pytest.MonkeyPatch):
