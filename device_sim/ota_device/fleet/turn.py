@@ -10,6 +10,7 @@ from time import monotonic, thread_time
 from typing import Final, Protocol
 
 BUDGET: Final = 0.05  # seconds until the loop has its turn; more CPU than that means that it does not keep up
+TICK: Final = 0.01  # seconds from one turn to the next, if the loop keeps up
 SEATS_MIN: Final = 200  # requests that may always be under way: enough to keep a broker busy meanwhile
 SEATS_MORE: Final = 100  # ... and so many more after each turn in which the loop kept up
 _FEWER: Final = 3 / 4  # ... and this part of them after one in which it did not
@@ -56,10 +57,10 @@ class Turn:
         self._has_begun = True
         self._until = now + BUDGET
         self._worked = thread_time()
-        self._loop.call_soon(self._next)
+        self._loop.call_later(TICK, self._next)
 
     def _next(self) -> None:
-        """The loop has its turn, and those who wait have theirs."""
+        """The loop has had its turn, and those who wait have theirs."""
         self._has_begun = False
         if not self._waiting:
             return

@@ -1,7 +1,9 @@
 """A busy fleet lets others have the loop: work waits in order, and nothing of it gets lost."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
+from typing import Any, cast
 
 import pytest
 
@@ -27,80 +29,94 @@ class Thing:
         self.log.append(self.name)
 
 
-def things(names: str) -> tuple[Turn, list[str], list[Thing]]:
-    log = list[str]()
-    return Turn(asyncio.get_running_loop()), log, [Thing(name, log) for name in names]
+class Loop:
+    """A loop that is told when it has its turn."""
+
+    def __init__(self) -> None:
+        self.due: Callable[[], None] = lambda: None
+
+    def call_later(self, _: float, act: Callable[[], None]) -> None:
+        self.due = act
+
+    def turn(self) -> None:
+        due, self.due = self.due, lambda: None
+        due()
 
 
-async def test_who_finds_the_loop_keeping_up_asks_at_once():
-    shared, log, (first, second) = things("ab")
+def things(names: str) -> tuple[Turn, Loop, list[str], list[Thing]]:
+    loop, log = Loop(), list[str]()
+    return Turn(cast("Any", loop)), loop, log, [Thing(name, log) for name in names]
+
+
+def test_who_finds_the_loop_keeping_up_asks_at_once():
+    shared, _, log, (first, second) = things("ab")
     for asker in (first, second, first):
         shared.ask(asker, monotonic())
     assert log == ["a", "b", "a"]
 
 
-async def test_only_so_many_requests_are_under_way_and_then_it_is_first_come_first_served(
+def test_only_so_many_requests_are_under_way_and_then_it_is_first_come_first_served(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(turn, "SEATS_MIN", 2)
     monkeypatch.setattr(turn, "SEATS_MORE", 0)
-    shared, log, askers = things("abcd")
+    shared, loop, log, askers = things("abcd")
     for asker in askers:
         shared.ask(asker, monotonic())
     assert log == ["a", "b"]
-    await asyncio.sleep(0)
+    loop.turn()
     assert log == ["a", "b"], "nobody has an answer yet"
     shared.ask(askers[1], monotonic())  # its answer is here, and it asks for more: after those who wait
     assert log == ["a", "b"]
-    await asyncio.sleep(0)
+    loop.turn()
     assert log == ["a", "b", "c"]
     shared.leave(askers[0])  # its connection is gone
     shared.leave(askers[1])  # ... and so is that of one who waits
-    await asyncio.sleep(0)
+    loop.turn()
     assert log == ["a", "b", "c", "d"]
 
 
-async def test_who_asks_once_more_while_it_waits_keeps_its_place(monkeypatch: pytest.MonkeyPatch):
+def test_who_asks_once_more_while_it_waits_keeps_its_place(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turn, "BUDGET", 0.0)
-    shared, log, (first, second) = things("ab")
+    shared, loop, log, (first, second) = things("ab")
     for asker in (first, second, first):
         shared.ask(asker, monotonic())
-    await asyncio.sleep(0)
+    loop.turn()
     assert log == ["a", "b"]
 
 
-async def test_what_is_beyond_the_budget_waits_until_the_loop_has_had_its_turn(monkeypatch: pytest.MonkeyPatch):
+def test_what_is_beyond_the_budget_waits_until_the_loop_has_had_its_turn(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turn, "BUDGET", 0.0)
-    shared, log, askers = things("ab")
-    asyncio.get_running_loop().call_soon(log.append, "another")
+    shared, loop, log, askers = things("ab")
     for asker in askers:
         shared.ask(asker, monotonic())
-    await asyncio.sleep(0)
-    assert log == ["another", "a", "b"]
+    assert log == []
+    loop.turn()
+    assert log == ["a", "b"]
 
 
-async def test_more_may_ask_while_the_loop_keeps_up_and_fewer_when_it_does_not(monkeypatch: pytest.MonkeyPatch):
+def test_more_may_ask_while_the_loop_keeps_up_and_fewer_when_it_does_not(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turn, "SEATS_MIN", 2)
     monkeypatch.setattr(turn, "SEATS_MORE", 2)
     worked = 0.0
     monkeypatch.setattr(turn, "thread_time", lambda: worked)
     monkeypatch.setattr(turn, "BUDGET", 3600.0)
-    shared, log, askers = things("abcdefghij")
+    shared, loop, log, askers = things("abcdefghij")
     for asker in askers:
         shared.ask(asker, monotonic())
     for expected in (2, 4, 6):
         assert len(log) == expected
-        await asyncio.sleep(0)
+        loop.turn()
     assert len(log) == 8
     worked = 3601.0  # this turn was long: six may be under way from now on
-    await asyncio.sleep(0)
+    loop.turn()
     monkeypatch.setattr(turn, "SEATS_MORE", 0)
     shared.leave(askers[0])
     shared.leave(askers[1])
-    await asyncio.sleep(0)
+    loop.turn()
     assert len(log) == 8
     shared.leave(askers[2])
-    await asyncio.sleep(0)
+    loop.turn()
     assert len(log) == 9
 
 
