@@ -19,6 +19,7 @@ from ota_stream.streams.topics import Format
 
 MISTAKES_MAX: Final = 20  # of one file that are told at once
 COUNT_MAX: Final = 10_000_000  # things of a class
+NAMED_MAX: Final = 200_000  # things whose names are compared: no process has more connections
 THING: Final = r"^[a-zA-Z0-9:_-]*\{number(:0[1-9])?\}[a-zA-Z0-9:_-]*$"
 SHA256: Final = r"^[0-9a-f]{64}$"
 STREAM_ID: Final = r"^[a-zA-Z0-9_-]{1,128}$"
@@ -218,6 +219,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise ValueError(f"classes[{number}].name: another class has the name {name}, too")
+        self._refuse_twins()
         if not self.limit:
             raise ValueError("limit: with 0 the run is over before it begins")
         if isinstance(self.work, StreamWork) and self.work.again >= self.limit:
@@ -229,6 +231,22 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                     f"classes[{number}].ramp: the last of {things.name} starts after {starts:g} s, and the limit of "
                     f"the run is {self.limit:g} s: start them faster, or make that longer"
                 )
+
+    def _refuse_twins(self) -> None:
+        """Two things of one name would take each other's connection. Raises ValueError."""
+        if len({things.thing for things in self.classes}) == 1:
+            return
+        seen, number = set[str](), 0
+        for place, things in enumerate(self.classes):
+            for _ in range(min(things.count, NAMED_MAX - number)):
+                number += 1
+                name = things.thing.format(number=number)
+                if name in seen:
+                    raise ValueError(
+                        f"classes[{place}].thing: two things would have the name {name}: "
+                        "give the classes patterns that differ more"
+                    )
+                seen.add(name)
 
 
 def read(text: str) -> Scenario:

@@ -1,6 +1,5 @@
 """`ota-stream fleet`: classes of simulated things from a file, with bad lines, power cuts and faults."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -54,9 +53,6 @@ def fleet(
     read = _read(file)
     classes = tuple(_traits(things) for things in read.classes)
     plan = Plan(classes, float(read.limit), read.seed if seed is None else seed)
-    names = Counter(plan.names())
-    if twice := next((name for name, many in names.items() if many > 1), None):
-        raise FleetError(f"{file}: two things would have the name {twice}: give the classes patterns that differ more")
     work = _work(read, file.parent, data_dir, endpoint_url)
     faults = _faults(read, file)
     if faults and read.target is not None and endpoint_url is None:
@@ -66,7 +62,7 @@ def fleet(
     if check:
         if read.target is not None:
             _target(read.target, plan, file.parent, data_dir)
-        typer.echo(f"{file}: {len(names)} things, nothing wrong")
+        typer.echo(f"{file}: {plan.count} things, nothing wrong")
         return
     target = _target(read.target, plan, file.parent, data_dir)
     within = None if read.expect.within is None else float(read.expect.within)

@@ -238,8 +238,8 @@ def test_a_name_for_two_things_is_refused(written):
   - {name: d, count: 102, thing: "x{number}"}
 """
     path = written("work: {do: download, stream: fw}\nclasses:" + classes)
-    assert failure(path, "--check").endswith(
-        "two things would have the name x118: give the classes patterns that differ more"
+    assert failure(path, "--check") == (
+        f"{path}:6: classes[3].thing: two things would have the name x118: give the classes patterns that differ more"
     )
 
 
