@@ -122,7 +122,9 @@ def settings(folder: Path) -> Settings:
     image = folder / "image.bin"
     image.write_bytes(IMAGE)
     ports = {"mqtt_port": 0, "http_port": 0}
-    return Settings(firmware=[str(image)], stream_id=STREAM_ID, data_dir=str(folder / "data"), quotas="off", **ports)
+    return Settings(
+        firmware=[str(image)], stream_id=STREAM_ID, data_dir=str(folder / "data"), quotas="off", diagnose=0, **ports
+    )
 
 
 async def measure(connections: int, wire_format: Format, blocks: int, qos: Qos, requests: int) -> Row:

@@ -19,10 +19,11 @@ from rich.table import Table
 
 from budget import Crowd, settings
 from load import Work
+from ota_broker.config import Settings
 from ota_broker.front.exchange import Answering
 from ota_broker.observer import Observer
 from ota_broker.simulator import Simulator
-from ota_stream.diagnosis.service import Diagnosis
+from ota_stream.diagnosis.service import THINGS_MAX, Diagnosis
 from ota_stream.streams.topics import Format
 from served import IMAGE, STREAM_ID
 
@@ -45,8 +46,11 @@ def _clouds(simulator: Simulator) -> dict[str, Answering]:
     """Return the cloud as it is, and with each listener."""
     plain, watched = simulator._plain, simulator._watched  # noqa: SLF001 - the place behind the socket
     watched.look()
-    diagnosis = Diagnosis(simulator.catalog, simulator._client_of)  # noqa: SLF001
-    return {NOBODY: plain, "block maps": watched.over(plain), "diagnosis": Observer(diagnosis).over(plain)}
+    clouds = {NOBODY: plain, "block maps": watched.over(plain)}
+    for things in (Settings.diagnose, THINGS_MAX):
+        diagnosis = Diagnosis(simulator.catalog, simulator._client_of, things)  # noqa: SLF001
+        clouds[f"diagnosis of {things:,}"] = Observer(diagnosis).over(plain)
+    return clouds
 
 
 async def measure(connections: int, requests: int) -> list[Row]:

@@ -83,7 +83,10 @@ class Process:
 
 
 class Simulator(Process):
-    """`ota-stream serve` with one image, in a folder of its own. It does not tell what AWS would have refused."""
+    """`ota-stream serve` with one image, in a folder of its own. It does not watch how it is talked to.
+
+    Nor does it tell what AWS would have refused.
+    """
 
     def __init__(self, folder: Path, *options: str, mqtt_port: int = 0) -> None:
         self._data_dir = folder / "data"
@@ -91,7 +94,7 @@ class Simulator(Process):
         super().__init__(
             sys.executable, "-m", "ota_stream", "serve", str(folder / "image.bin"), "--stream-id", STREAM_ID,
             "--mqtt-port", str(mqtt_port), "--http-port", "0", "--data-dir", str(self._data_dir), "--json",
-            "--quotas", "off", *options,
+            "--quotas", "off", "--diagnose", "0", *options,
         )  # fmt: skip
         self.mqtt_port: int = self.told["mqtt"]["port"]
         self.http_port: int = self.told["http"]["port"]

@@ -14,6 +14,7 @@ from ota_broker.front.metering import quotas
 from ota_broker.front.metering.quotas import QuotaError, Quotas
 from ota_broker.front.options import MqttOptions
 from ota_broker.front.profile import PROFILES
+from ota_stream.diagnosis.service import THINGS_MAX
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.options import JobOptions
 from ota_stream.logs import groups, levels
@@ -45,7 +46,8 @@ class Settings:
     Where others can reach `host`, only TLS is open to them, unless it is `insecure`. `anonymous` is what may be done
     without a certificate: as an `operator` everything, as a `thing` what the thing of that name may, or nothing.
     `log_writer_after`: seconds until records move from the journal into rows; till then readers find them there.
-    `quotas` is aws, count, off or a YAML file; `faults` is a YAML file. `diagnose`: how devices talk is watched.
+    `quotas` is aws, count, off or a YAML file; `faults` is a YAML file. `diagnose`: of how many things at a time it is
+    watched how they talk, 0 for none.
     `options` are the names and values of StreamOptions, JobOptions (`jobs.NAME`) and UpdateOptions (`updates.NAME`).
 
     Raises:
@@ -76,7 +78,7 @@ class Settings:
     durable: bool = False
     profile: str = "aws"
     quotas: str = "count"
-    diagnose: bool = False
+    diagnose: int = 100
     faults: str | None = None
     aws_backend: str | None = None
     options: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -94,6 +96,8 @@ class Settings:
         if self.failure_level not in {"DEBUG", "ERROR"}:
             raise ConfigError(f"failure_level {self.failure_level}: use DEBUG or ERROR")
         self.stands_at()
+        if isinstance(self.diagnose, bool) or not 0 <= self.diagnose <= THINGS_MAX:
+            raise ConfigError(f"diagnose {self.diagnose}: say how many things are watched at a time, 0 to {THINGS_MAX}")
         if self.profile not in PROFILES:
             raise ConfigError(f"profile {self.profile}: use {' or '.join(PROFILES)}")
         if self.aws_backend is not None and not _is_url(self.aws_backend):

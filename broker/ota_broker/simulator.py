@@ -94,7 +94,7 @@ class Simulator:
         self._diagnosis: Diagnosis | None = None
         self._observer: Observer | None = None
         if settings.diagnose:
-            self._diagnosis = Diagnosis(self.catalog, self._client_of)
+            self._diagnosis = Diagnosis(self.catalog, self._client_of, settings.diagnose)
             self._observer = Observer(self._diagnosis)
         self._reexamine = False  # at the next tick, however many calls have changed something until then
         self._dice: Dice  # these ten from `start` on

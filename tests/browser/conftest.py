@@ -46,7 +46,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path, diagnose=True) as made:
+    with LocalCloud(tmp_path) as made:
         yield made
 
 

@@ -19,6 +19,8 @@ from ota_stream.streams.options import StreamOptions
         ("account_id", "12345"),
         ("failure_level", "WARN"),
         ("profile", "acme"),
+        ("diagnose", -1),
+        ("diagnose", True),
         ("options", {"stream_qos": 2}),
         ("options", {"nonsense": 1}),
         ("options", {"jobs.nonsense": 1}),

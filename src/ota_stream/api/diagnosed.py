@@ -17,9 +17,10 @@ def route(diagnosis: Diagnosis | None) -> Route:
         call = await read(request, JSON_MAX)
         if diagnosis is None:
             raise ControlError(
-                "InvalidRequestException", 400, "nobody listens: start it as ota-stream serve --diagnose"
+                "InvalidRequestException", 400, "nobody listens: start it without ota-stream serve --diagnose 0"
             )
         found = diagnosis.findings(call.query.get("thing"), call.number("since") or 0)
-        return Response(msgspec.json.encode({"findings": found}), media_type="application/json")
+        told = {"findings": found, "watched": diagnosis.things_max, "unheard": diagnosis.unheard}
+        return Response(msgspec.json.encode(told), media_type="application/json")
 
     return Route("/diagnosis", endpoint, methods=["GET"])

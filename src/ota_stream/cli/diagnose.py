@@ -27,7 +27,7 @@ def diagnose(
 ) -> None:
     """Say what is wrong with the way devices talk to the cloud, by which rule, and what to do.
 
-    The simulator has to listen: ota-stream serve --diagnose.
+    A simulator watches a hundred things at a time; ota-stream serve --diagnose says how many.
 
     Examples:
       ota-stream diagnose
@@ -45,7 +45,12 @@ def diagnose(
 
 def _show(client: ControlClient, thing: str | None, since: int, *, as_json: bool) -> int:
     query = {"since": since} if thing is None else {"since": since, "thing": thing}
-    found: list[dict[str, Any]] = client.get("diagnosis", **query)["findings"]
+    told = client.get("diagnosis", **query)
+    found: list[dict[str, Any]] = told["findings"]
+    if told["unheard"] and not since:
+        unheard, watched = told["unheard"], told["watched"]
+        why = f"{watched} things are watched at a time: ota-stream serve --diagnose THINGS watches more"
+        typer.echo(f"{unheard:,} messages of other things were not looked at; {why}", err=True)
     for finding in found:
         typer.echo(json.dumps(finding) if as_json else lines(finding))
     return found[-1]["number"] if found else since

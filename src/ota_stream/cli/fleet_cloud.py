@@ -51,7 +51,7 @@ class Cloud(Struct, frozen=True):
     def _findings(self, since: int) -> list[dict[str, Any]] | None:
         try:
             listed: list[dict[str, Any]] = self.client.get("diagnosis", since=since)["findings"]
-        except (CallError, EndpointError):  # not started with --diagnose; or it has died, which the things have told
+        except (CallError, EndpointError):  # started with --diagnose 0; or it has died, which the things have told
             return None
         return listed
 

@@ -66,8 +66,8 @@ def serve(
         ),
     ] = "count",
     diagnose: Annotated[
-        bool, typer.Option("--diagnose", help="Watch how devices talk to it, for ota-stream diagnose.")
-    ] = False,
+        int, typer.Option(metavar="THINGS", help="How many things at a time ota-stream diagnose has watched; 0: none.")
+    ] = 100,
     faults: Annotated[
         str | None, typer.Option(metavar="FILE", help="What is to go wrong, as YAML (docs/faults.md).")
     ] = None,

@@ -15,7 +15,7 @@ from ota_stream.records import BrokerEvent, BrokerRecord, Record
 from ota_stream.streams import topics as stream_topics
 from ota_stream.streams.catalog import Catalog
 
-THINGS_MAX: Final = 10_000  # conversations remembered; of other things nothing is heard
+THINGS_MAX: Final = 10_000  # conversations that can be remembered
 SILENT: Final = 10.0  # seconds without a request after which a conversation gives way
 FINDINGS_MAX: Final = 10_000  # findings told; the oldest give way
 
@@ -30,9 +30,14 @@ _THING: Final = 2  # level of a reserved topic
 
 
 class Diagnosis:
-    """The findings of all things. `clients` tells what a connected client subscribed to."""
+    """The findings of `things_max` things at a time; of others nothing is heard.
 
-    def __init__(self, catalog: Catalog, clients: Clients) -> None:
+    `clients` tells what a connected client subscribed to.
+    """
+
+    def __init__(self, catalog: Catalog, clients: Clients, things_max: int = THINGS_MAX) -> None:
+        self.things_max = things_max
+        self.unheard = 0  # messages of things there was no room for
         self._catalog = catalog
         self._clients = clients
         self._talks: dict[str, Conversation] = {}
@@ -135,10 +140,11 @@ class Diagnosis:
         talk = self._talks.get(thing)
         if talk is not None:
             return talk
-        if len(self._talks) >= THINGS_MAX:
+        if len(self._talks) >= self.things_max:
             oldest = self._talks.pop(next(iter(self._talks)))
             if now - oldest.at < SILENT:
                 self._talks[oldest.thing] = oldest  # the next newcomer asks the next one
+                self.unheard += 1
                 return None
             for download in oldest.downloads.values():
                 download.end()

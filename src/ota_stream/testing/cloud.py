@@ -21,6 +21,7 @@ from ota_device.verify import Certificates
 from ota_device.weak_storage import MemoryStorage
 from ota_stream.api.operated import Operated
 from ota_stream.diagnosis.kinds import Finding
+from ota_stream.diagnosis.service import THINGS_MAX
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.configs import TimeoutConfig
 from ota_stream.jobs.executions import JobExecution
@@ -73,7 +74,7 @@ class LocalCloud:
     def __init__(self, data_dir: Path, loop: LoopThread | None = None, **settings: Any) -> None:  # noqa: ANN401
         options = {"updates.pace": 0.0, **settings.pop("options", {})}
         ports = {"mqtt_port": 0, "tls_port": 0, "http_port": 0, "https_port": 0}
-        usual = {"clock": "manual", "diagnose": True, "quotas": "off", "log_writer_after": _LASTING}
+        usual = {"clock": "manual", "diagnose": THINGS_MAX, "quotas": "off", "log_writer_after": _LASTING}
         chosen: dict[str, Any] = {**ports, **usual, **settings, "data_dir": str(data_dir), "options": options}
         self._settings = Settings(**chosen)
         self.folder = data_dir

@@ -13,7 +13,7 @@ TOPIC = "$aws/things/lock-7/streams/fw/get/json"
 def test_what_is_wrong_with_a_device_is_told(tmp_path: Path):
     firmware, data_dir = tmp_path / "app.bin", tmp_path / "data"
     firmware.write_bytes(image_bytes(60_000))
-    with serve(firmware, data_dir, "--diagnose") as process, RawClient(process.address) as client:
+    with serve(firmware, data_dir) as process, RawClient(process.address) as client:
         fetched = cli("fetch", "fw", "--port", str(process.port), "-o", tmp_path / "copy.bin")
         assert fetched.returncode == 0, fetched.stderr
         quiet = cli("diagnose", "--data-dir", data_dir)
@@ -50,7 +50,7 @@ def test_a_healthy_device_has_no_finding_and_a_failed_one_has_its_reason_in_word
         flash = ["--flash", tmp_path / "flash", "--ca", certificate, "--once"]
         return cli("device", "--thing", "lock-1", "--port", str(simulator.port), *flash).returncode
 
-    with serve(firmware, data_dir, "--diagnose") as simulator:
+    with serve(firmware, data_dir) as simulator:
         assert device(update()) == 0
         assert cli("diagnose", "--data-dir", data_dir).stderr == "nothing found\n"
         assert device(update("--damage", "wrong-key")) == 1
@@ -60,11 +60,23 @@ def test_a_healthy_device_has_no_finding_and_a_failed_one_has_its_reason_in_word
         assert "signature check failed" in finding["seen"]
 
 
+def test_what_was_not_looked_at_is_told(tmp_path: Path):
+    firmware, data_dir = tmp_path / "app.bin", tmp_path / "data"
+    firmware.write_bytes(image_bytes(1000))
+    with serve(firmware, data_dir, "--diagnose", "1") as process, RawClient(process.address) as client:
+        client.connect("lock-7")
+        for topic in (TOPIC, TOPIC.replace("lock-7", "lock-8")):
+            client.publish(topic, b'{"f":0,"l":512,"n":1}')
+        client.until_ping()
+        told = cli("diagnose", "--data-dir", data_dir)
+    assert told.stderr.startswith("1 messages of other things were not looked at; 1 things are watched at a time: ")
+
+
 def test_who_does_not_listen_says_so(tmp_path: Path):
     firmware, data_dir = tmp_path / "app.bin", tmp_path / "data"
     firmware.write_bytes(image_bytes(1000))
-    with serve(firmware, data_dir):
+    with serve(firmware, data_dir, "--diagnose", "0"):
         told = cli("diagnose", "--data-dir", data_dir)
     assert told.returncode == 1
-    assert "nobody listens: start it as ota-stream serve --diagnose" in told.stderr
+    assert "nobody listens: start it without ota-stream serve --diagnose 0" in told.stderr
     assert "Traceback" not in told.stderr

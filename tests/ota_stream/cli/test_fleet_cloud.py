@@ -28,7 +28,7 @@ def run(command, *arguments: object):
 @pytest.fixture
 def data_dir(tmp_path):
     (tmp_path / "app.bin").write_bytes(image_bytes(40_000))
-    with serve(tmp_path / "app.bin", tmp_path / "data", "--diagnose"):
+    with serve(tmp_path / "app.bin", tmp_path / "data"):
         yield tmp_path / "data"
 
 
@@ -66,9 +66,9 @@ def test_what_is_found_wrong_with_the_things_is_in_the_report(data_dir, tmp_path
     assert "nothing found" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_without_diagnose_there_is_no_such_section(tmp_path):
+def test_without_diagnosis_there_is_no_such_section(tmp_path):
     (tmp_path / "app.bin").write_bytes(image_bytes(4096))
-    with serve(tmp_path / "app.bin", tmp_path / "data"):
+    with serve(tmp_path / "app.bin", tmp_path / "data", "--diagnose", "0"):
         what = ["--data-dir", tmp_path / "data", "--report", tmp_path / "out"]
         assert run(load, "--things", 1, "--stream", "fw", *what).exit_code == 0
     assert read(tmp_path / "out").diagnosis is None

@@ -18,7 +18,7 @@ IMAGE = image_bytes(50_000)
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(tmp_path, diagnose=True) as cloud:
+    with LocalCloud(tmp_path) as cloud:
         yield cloud
 
 

@@ -123,9 +123,9 @@ def test_an_agent_that_is_away_may_let_a_job_wait():
 
 
 def test_things_and_findings_are_bounded(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(service, "THINGS_MAX", 3)
     monkeypatch.setattr(service, "FINDINGS_MAX", 3)
     clinic = Clinic()
+    clinic.diagnosis.things_max = 3
 
     def publish(number: int) -> None:
         clinic.publish(f"$aws/things/t{number}/streams/none/get/json", b"{}")
@@ -134,6 +134,7 @@ def test_things_and_findings_are_bounded(monkeypatch: pytest.MonkeyPatch):
         publish(number)
     assert {finding.thing for finding in clinic.diagnosis.findings()} == {"t1", "t2"}, "no room for others"
     assert len(clinic.diagnosis.findings()) == 3
+    assert clinic.diagnosis.unheard == 6
     clinic.now += service.SILENT - 1
     publish(0)
     clinic.now += 1
