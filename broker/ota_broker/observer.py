@@ -1,4 +1,4 @@
-"""Has a diagnosis hear what goes through the front door: without one, as with `serve --diagnose 0`, it costs nothing."""
+"""Has a diagnosis hear what passes the front door; without one, as with `serve --diagnose 0`, it costs nothing."""
 
 import logging
 from collections.abc import Callable, Iterable

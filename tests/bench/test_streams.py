@@ -64,5 +64,5 @@ async def test_the_budget_is_measured_without_sockets():
 
 async def test_whoever_listens_is_measured_by_turns():
     rows = await listening.measure(2, requests=0)
-    assert [row.listener for row in rows] == [listening.NOBODY, "block maps", "diagnosis"]
+    assert [row.listener for row in rows] == [listening.NOBODY, "block maps", "diagnosis of 100", "diagnosis of 10,000"]
     assert all(row.each > 0 for row in rows)
