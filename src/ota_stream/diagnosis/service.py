@@ -16,7 +16,9 @@ from ota_stream.streams import topics as stream_topics
 from ota_stream.streams.catalog import Catalog
 
 THINGS_MAX: Final = 10_000  # conversations that can be remembered
-SILENT: Final = 10.0  # seconds without a request after which a conversation gives way
+SILENT: Final = (
+    10.0  # seconds without a request after which a conversation gives way, and a thing without room is heard again
+)
 FINDINGS_MAX: Final = 10_000  # findings told; the oldest give way
 
 _DENIED: Final = {
@@ -37,7 +39,6 @@ class Diagnosis:
 
     def __init__(self, catalog: Catalog, clients: Clients, things_max: int = THINGS_MAX) -> None:
         self.things_max = things_max
-        self.unheard = 0  # messages of things there was no room for
         self._catalog = catalog
         self._clients = clients
         self._talks: dict[str, Conversation] = {}
@@ -53,6 +54,7 @@ class Diagnosis:
     def _look(self, topic: str, payload: bytes, client_id: str, outcome: Answer | Refusal | None, now: float) -> None:
         talk = self._talk(_thing(topic) or client_id, now)
         if talk is None:
+            self._usual.ignore(topic, now + SILENT)
             return
         talk.hear(topic, payload, client_id, now)
         for seen in self._checked(Heard(now, client_id, topic, payload, outcome), talk):
@@ -90,6 +92,11 @@ class Diagnosis:
                 self._find(talk.thing, seen, now, seen.what)
 
     # What is told
+
+    @property
+    def unheard(self) -> int:
+        """How many messages of things there was no room for were not looked at."""
+        return self._usual.unheard
 
     def findings(self, thing: str | None = None, since: int = 0) -> list[Finding]:
         """Return the findings whose number is above `since`, in the order of their numbers."""
@@ -144,7 +151,6 @@ class Diagnosis:
             oldest = self._talks.pop(next(iter(self._talks)))
             if now - oldest.at < SILENT:
                 self._talks[oldest.thing] = oldest  # the next newcomer asks the next one
-                self.unheard += 1
                 return None
             for download in oldest.downloads.values():
                 download.end()

@@ -63,6 +63,8 @@ class Usual:
         self._clients = clients
         self._otherwise = otherwise
         self._ears: dict[str, _Ear] = {}
+        self._ignored: dict[str, float] = {}  # topics, until when
+        self.unheard = 0
         self._words = BoundedCache[tuple[str, bytes], _Words](WORDS_MAX)  # by stream id and payload
         self._streams: dict[str, Stream] = {}  # whose words are known: of another version they may mean something else
 
@@ -70,6 +72,9 @@ class Usual:
         """Take in a publish to a reserved topic, and what it was answered. `now` is epoch seconds."""
         ear = self._ears.get(topic)
         if ear is None:
+            if now < self._ignored.get(topic, 0.0):
+                self.unheard += 1
+                return
             self._otherwise(topic, payload, client_id, outcome, now)
             return
         if now >= ear.looks_at:
@@ -94,6 +99,11 @@ class Usual:
         talk.client_id, talk.at, talk.last_topic, talk.last_payload, talk.repeats = client_id, now, topic, payload, 0
         if talk.offers:
             talk.goes_on()
+
+    def ignore(self, topic: str, until: float) -> None:
+        """Take nothing in that is published there, but count it. `until` is epoch seconds."""
+        bounded(self._ignored, TOPICS_MAX)[topic] = until
+        self.unheard += 1
 
     def _look(self, ear: _Ear, client_id: str, now: float) -> None:
         client = self._clients(client_id)
