@@ -94,7 +94,8 @@ def _together(asks: Sequence[LateRequest], record: Record, now: float) -> Answer
     known = [answer for answer in answers if isinstance(answer, Answer)]  # each: the topic is that of a request
     late = tuple(reply for answer in known if isinstance(answer, LateAnswer) for reply in answer.late)
     replies = tuple(reply for answer in known for reply in answer.replies)
-    return LateAnswer(replies, record, (), late, tuple(each for each in asks if each.after))
+    told = known[0].record if known else record  # those who listen judge a request by it
+    return LateAnswer(replies, told, (), late, tuple(each for each in asks if each.after))
 
 
 def read_file(path: str) -> tuple[Fault, ...]:

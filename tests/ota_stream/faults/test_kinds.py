@@ -65,7 +65,9 @@ def test_a_request_is_lost_on_its_way_and_the_next_is_not():
 
 def test_a_request_comes_twice_and_the_cloud_answers_twice():
     world = World({"fault": "duplicate", **REQUEST})
-    assert ids(world.get(2)) == [0, 1, 0, 1]
+    answer = world.get(2)
+    assert ids(answer) == [0, 1, 0, 1]
+    assert isinstance(answer.record, RequestRecord)
     world.create_job("j", "t")
     answers = world.publish(UPDATE, b'{"status":"IN_PROGRESS","expectedVersion":1}').replies
     codes = [msgspec.json.decode(each.payload).get("code") for each in answers if "notify" not in each.topic]
