@@ -51,6 +51,8 @@ class FaultyCloud:
         if instead is not None:
             self._keep(instead.record)
             return instead
+        if not self._desk.any_of("arrival"):
+            return self._ask(request, payload, client_id, now)
         arrived, records = self._desk.arrive(request, payload, client_id, self._moment(now))
         if not records:
             return self._ask(request, payload, client_id, now)

@@ -44,6 +44,7 @@ class _Set:
 
     def __init__(self, fault: Fault, since: float) -> None:
         self.fault = fault
+        self.way = fault.stands()
         self.hits = 0
         self._left = fault.times
         self._since = since
@@ -185,7 +186,7 @@ class FaultDesk:
         return self._spoilt(messages, nothing, UNKNOWN_CLIENT, None, now, [])
 
     def _of_way(self, way: Way) -> Iterator[_Set]:
-        return (each for each in self._set.values() if each.fault.stands() == way)
+        return (each for each in self._set.values() if each.way == way)
 
     def _spoilt(  # noqa: PLR0913, PLR0917 - what there is to know of an answer
         self,
@@ -206,8 +207,10 @@ class FaultDesk:
                     first = hits.subjects[0]
                     acts.append(Act(each.fault.deed, client_id, first.thing, first.stream))
                 else:
-                    messages, hits = (_together if each.fault.joint else _singly)(
-                        each, messages, hit, answer, now.monotonic
+                    messages, hits = (
+                        _together(each.fault, messages, hit, answer)
+                        if each.fault.joint
+                        else _singly(each, messages, hit, answer, now.monotonic)
                     )
                 if hits.subjects:
                     each.hits += len(hits.subjects)
@@ -241,10 +244,10 @@ def _singly(one: _Set, messages: _Messages, hit: list[bool], answer: Answer, now
     return spoilt, hits
 
 
-def _together(one: _Set, messages: _Messages, hit: list[bool], answer: Answer, _now: float) -> tuple[_Messages, _Hits]:
+def _together(fault: Fault, messages: _Messages, hit: list[bool], answer: Answer) -> tuple[_Messages, _Hits]:
     """Apply a fault to all messages that it befalls, and put what it gives back in their places."""
     befallen = [place for place, is_hit in enumerate(hit) if is_hit]
-    after = one.fault.apply(replace(answer, replies=tuple(messages[place][1] for place in befallen))).replies
+    after = fault.apply(replace(answer, replies=tuple(messages[place][1] for place in befallen))).replies
     spoilt = list(messages)
     hits = _Hits([])
     for place, reply in zip(befallen, after, strict=True):

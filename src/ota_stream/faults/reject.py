@@ -7,18 +7,17 @@ from msgspec.structs import replace
 from ota_stream.answers import Answer, Reply
 from ota_stream.faults import fields
 from ota_stream.faults.fault import Fault, Way
-from ota_stream.faults.subject import Subject
+from ota_stream.faults.subject import OF_STREAMS, Subject
 from ota_stream.jobs.errors import RejectionCode as JobCode
 from ota_stream.streams.errors import RejectionCode as StreamCode
 
 STREAM_CODES = frozenset(code.value for code in StreamCode)
 JOB_CODES = frozenset(code.value for code in JobCode)
 CODES = STREAM_CODES | JOB_CODES
-_OF_STREAMS = frozenset({"GetStream", "DescribeStream"})
 
 
 def _codes(operation: str) -> frozenset[str]:
-    return STREAM_CODES if operation in _OF_STREAMS else JOB_CODES
+    return STREAM_CODES if operation in OF_STREAMS else JOB_CODES
 
 
 class Reject(Fault, frozen=True, kw_only=True, tag="reject"):

@@ -24,6 +24,7 @@ from ota_stream.streams.topics import Operation, StreamTopic
 
 _OPTIONS: Final = StreamOptions()
 _ACTIONS: Final = {Operation.GET: "GetStream", Operation.DESCRIBE: "DescribeStream"}
+OF_STREAMS: Final = frozenset(_ACTIONS.values())
 _NOTIFICATIONS: Final = {"notify": "Notify", "notify-next": "NotifyNext"}
 _NOTIFY_LEVELS: Final = 5  # $aws / things / T / jobs / notify
 
