@@ -41,13 +41,14 @@ def boot(flash: Flash) -> Booted:
     slot = tried or _kept(flash, (record.current, record.spare))
     version = _version(flash, slot) or _UNNAMED
     other = SLOTS[1 - SLOTS.index(slot)]
+    found = None if tried is None else flash.inspect(tried)
     return Booted(
         slot=slot,
         version=version,
         old=_version(flash, other) or version,
         testing=tried is not None,
-        starts=tried is None or flash.inspect(tried).starts,
-        connects=tried is None or flash.inspect(tried).connects,
+        starts=found is None or found.starts,
+        connects=found is None or found.connects,
         subject=flash.subject,
     )
 

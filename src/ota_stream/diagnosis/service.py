@@ -16,9 +16,7 @@ from ota_stream.streams import topics as stream_topics
 from ota_stream.streams.catalog import Catalog
 
 THINGS_MAX: Final = 10_000  # conversations that can be remembered
-SILENT: Final = (
-    10.0  # seconds without a request after which a conversation gives way, and a thing without room is heard again
-)
+SILENT: Final = 10.0  # seconds without a request after which a conversation gives way; so long others are ignored
 FINDINGS_MAX: Final = 10_000  # findings told; the oldest give way
 
 _DENIED: Final = {
