@@ -9,7 +9,7 @@ from ota_broker.front.notices import Notices
 from ota_broker.system_clock import SystemClock
 from ota_broker.workers.settings import TransportName, WorkerSettings
 from ota_broker.workers.transport import Transport
-from ota_broker.workers.transports import transport_of
+from ota_broker.workers.transports import open_transport, transport_of
 from ota_stream.answers import Effect
 from ota_stream.jobs.control import JobControl
 from ota_stream.jobs.jobs import JobSpec
@@ -59,7 +59,7 @@ async def reached(settings: WorkerSettings) -> AsyncGenerator[Operator]:
     transport = transport_of(settings, SystemClock(), Notices(time.monotonic))
     database = await open_database(settings.store)
     try:
-        await transport.open([])
+        await open_transport(transport, settings, [])
         yield Operator(settings, database, transport)
     finally:
         await transport.close()

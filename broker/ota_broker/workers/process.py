@@ -23,7 +23,7 @@ from ota_broker.workers.record_files import RecordFiles
 from ota_broker.workers.settings import CLOUDWATCH, TransportName, WorkerSettings, new_name
 from ota_broker.workers.stream_desk import StreamDesk
 from ota_broker.workers.transport import Kind
-from ota_broker.workers.transports import transport_of
+from ota_broker.workers.transports import open_transport, transport_of
 from ota_broker.workers.watchdog import Watchdog
 from ota_broker.workers.worker import Desk, Worker
 from ota_stream.jobs.options import JobOptions
@@ -80,7 +80,7 @@ async def _main(settings: WorkerSettings, on_ready: Callable[[WorkerSettings], N
         job_desk = None if jobs is None else JobDesk(jobs, options)
         worker = Worker(transport, desks, job_desk, records, entries, client_of, clock, notices)
         opened.push_async_callback(transport.close)
-        await transport.open([Kind.STREAMS] if jobs is None else Kind)
+        await open_transport(transport, settings, [Kind.STREAMS] if jobs is None else Kind)
         watchdog = Watchdog()
         watchdog.start()
         opened.callback(watchdog.stop)

@@ -1,6 +1,7 @@
 """Which transport the settings name; its library is an extra, so it is imported when somebody names it."""
 
 import importlib
+from collections.abc import Iterable
 from typing import Any, Final
 
 from ota_broker.config import ConfigError
@@ -8,7 +9,7 @@ from ota_broker.front.notices import Notices
 from ota_broker.workers.embedded import Embedded
 from ota_broker.workers.settings import Sharing, TransportName, WorkerSettings
 from ota_broker.workers.tls import context_of
-from ota_broker.workers.transport import Transport
+from ota_broker.workers.transport import Kind, Transport, TransportError
 from ota_stream.clock import Clock
 
 _EXTRA: Final = "pip install 'ota-stream[worker]'"
@@ -29,6 +30,20 @@ def transport_of(settings: WorkerSettings, clock: Clock, notices: Notices) -> Tr
     else:
         made = _of("jetstream").JetStream(settings.url, settings.share, notices, tls, replicas=settings.replicas)
     return made
+
+
+async def open_transport(transport: Transport, settings: WorkerSettings, kinds: Iterable[Kind]) -> None:
+    """Connect and subscribe, as `Transport.open` does. Raises TransportError.
+
+    In TLS 1.3 a server looks at certificates when we are done: one that asks for ours and gets none hangs up, at times
+    in the middle of our first words, and then all we are told is "Broken pipe".
+    """
+    try:
+        await transport.open(kinds)
+    except TransportError as error:
+        if settings.is_tls and settings.cert is None:
+            raise TransportError(f"{error} (if it asks for a certificate of this worker: --cert and --key)") from None
+        raise
 
 
 def _of(name: str) -> Any:  # noqa: ANN401 - a module of an extra
