@@ -22,7 +22,7 @@ from ota_broker.front.codec.packets import Message
 from ota_broker.front.delivery.kept import KeptMessage, KeptSession, Rows
 from ota_broker.front.exchange import Answering
 from ota_broker.front.listener import Listener
-from ota_broker.front.notices import Notices
+from ota_broker.front.notices import Notices, call_later
 from ota_broker.front.profile import PROFILES
 from ota_broker.http_door import HttpDoor
 from ota_broker.interference import Interference
@@ -86,7 +86,7 @@ class Simulator:
         self.faults = self._interference.desk
         self._watched = Watched(self.catalog, self._clock.monotonic, self._renew_cloud)
         self._tape = Tape(self._clock.monotonic, self._renew_cloud)
-        self._notices = Notices(self._clock.monotonic)
+        self._notices = Notices(SystemClock().monotonic, call_later)  # whoever reads them lives in the machine's time
         self._opened = AsyncExitStack()
         self._alarm: asyncio.TimerHandle | None = None
         self._tls_door: TlsDoor | None = None
@@ -126,6 +126,7 @@ class Simulator:
         if self._alarm is not None:
             self._alarm.cancel()
         await self._opened.aclose()
+        self._notices.tell_all()
 
     @property
     def endpoints(self) -> dict[str, Any]:

@@ -63,6 +63,9 @@ def test_the_banner_can_be_copied(firmware: Path, tmp_path: Path):
         assert _sha256(firmware) in banner
         assert f"ota-stream fetch app --port {process.port} -o copy.bin" in banner
         assert "ota-stream logs --data-dir 'my data' --follow" in banner
+        assert (
+            f"ota-stream device --thing device-1 --port {process.port} --data-dir 'my data'" in banner
+        )  # has the signer
         assert process.stop() == 0
 
 
@@ -97,6 +100,19 @@ def test_a_signal_stops_it_cleanly_with_clients_connected(firmware: Path, tmp_pa
             assert client.is_closed()
             client.socket.close()
     assert len(entries(tmp_path / "data")) == 1
+
+
+def test_the_last_of_a_flood_is_told_though_time_stands_still(firmware: Path, tmp_path: Path):  # A15
+    with serve(firmware, tmp_path / "data", "--clock", "manual") as process:
+        with RawClient(process.address) as client:
+            client.connect("d")
+            for topic in "abc":
+                client.publish(f"$aws/things/d/shadow/{topic}", b"")
+            client.until_ping()
+        assert process.stop() == 0
+        said = process.err.splitlines()
+    assert said[0].endswith("no service: d published to $aws/things/d/shadow/a, which nothing answers")
+    assert "/shadow/c" in said[-1]
 
 
 def test_a_request_that_was_answered_has_its_record_after_sigkill(firmware: Path, tmp_path: Path):  # R2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
-from ota_broker.front.notices import Notices
+from ota_broker.front.notices import Notices, call_later
 from ota_broker.request_log import RequestLog
 from ota_broker.system_clock import SystemClock
 from ota_broker.workers.clients import CLIENT_OF
@@ -64,8 +64,9 @@ async def _main(settings: WorkerSettings, on_ready: Callable[[WorkerSettings], N
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = SystemClock()
-    notices = Notices(clock.monotonic)
+    notices = Notices(clock.monotonic, call_later)
     async with AsyncExitStack() as opened:
+        opened.callback(notices.tell_all)
         catalog = Catalog()
         parts = _Parts(settings, notices, opened)
         store = await parts.store()

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -78,7 +79,6 @@ def device(
     wrong = tuple(mishaps.read(text) for text in fault or ())
     anything = None if ca is None else _certificate(ca)
     folder = flash or DEVICES / checked(thing)
-    certificates = held(folder, anything, lambda: signers(data_dir))
     address = mqtt(data_dir, tls=tls, host=host, port=port)
     if not tls and any(isinstance(each, WrongClock) for each in wrong):
         raise DeviceError("wrong-clock: only TLS asks for the time, so give --tls too (docs/faults.md)")
@@ -92,6 +92,7 @@ def device(
         storage, misfortune = FolderStorage(folder), None
         if wrong:
             misfortune = Misfortune(storage, wrong)
+        certificates = held(folder, anything, partial(_signers, data_dir, screen))
         hardware = Hardware(storage, certificates, FLAVOURS[flavour], first, misfortune)
         station = Station(thing, hardware, link, screen)
         outcome = station.run(once=once)
@@ -107,6 +108,15 @@ def _certificate(path: Path) -> bytes:
     if not certificates_of(pem):
         raise DeviceError(f"{path} holds no certificate: name a PEM file that begins with -----BEGIN CERTIFICATE-----")
     return pem
+
+
+def _signers(data_dir: Path, screen: "_Screen") -> bytes:
+    found = signers(data_dir)
+    if not found:
+        screen.say(
+            f"no signer's certificate is in {data_dir}: name the simulator's --data-dir, or the certificate with --ca"
+        )
+    return found
 
 
 class _Screen(ExitStack):

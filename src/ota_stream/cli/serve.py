@@ -185,7 +185,9 @@ def _print_banner(simulator: Simulator) -> None:
     if simulator.images:
         stream_id = next(iter(simulator.catalog)).stream_id
         _suggest(console, f"ota-stream fetch {stream_id}{port} -o copy.bin", "a simulated device downloads it")
-    _suggest(console, f"ota-stream device --thing device-1{port}", "a device with an OTA agent, waiting for a job")
+    _suggest(
+        console, f"ota-stream device --thing device-1{port}{where}", "a device with an OTA agent, waiting for a job"
+    )
     if "mqtts" in found:
         _suggest(console, f"ota-stream certs thing device-1{where}", "its certificate; then give it --tls")
     _suggest(console, f"ota-stream update FIRMWARE --target device-1 --wait{where}", "an OTA update for it")

@@ -54,8 +54,9 @@ def test_one_job_ends_with_0_and_a_line_for_every_step(server, tmp_path, certifi
 
 def test_a_failed_job_ends_with_1(server, tmp_path):
     offer(server)
-    result = run(server, "--flash", tmp_path / "flash", "--once")
+    result = run(server, "--flash", tmp_path / "flash", "--data-dir", tmp_path, "--once")
     assert result.exit_code == 1
+    assert f"no signer's certificate is in {tmp_path}: name the simulator's --data-dir" in result.stdout
     assert result.stdout.splitlines()[-1] == (
         "job job-1: FAILED, 0x000000e7: 0x00000000 (the device does not hold the signer's certificate)"
     )
