@@ -11,7 +11,7 @@ WIDTH: Final = 720
 HEIGHT: Final = 240
 LEFT: Final = 70  # room for the numbers of the y axis
 BOTTOM: Final = 28
-TOP: Final = 14
+TOP: Final = 26  # room for the names of the lines
 COLOURS: Final = ("#2563eb", "#16a34a", "#dc2626", "#9333ea", "#ea580c", "#0891b2")
 _BAR: Final = 22
 _TICKS: Final = 5
@@ -38,8 +38,10 @@ def lines(title: str, unit: str, shown: Sequence[Line]) -> str:
         colour = COLOURS[number % len(COLOURS)]
         places = " ".join(f"{_x(x, right):.1f},{_y(y, top):.1f}" for x, y in line.points)
         body.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{places}"/>')
-        at = LEFT + 8 + number * min(120, (WIDTH - LEFT) // len(shown))
-        body.append(f'<text x="{at}" y="{TOP - 2}" fill="{colour}">{escape(line.name)}</text>')
+        if len(shown) > 1:
+            at = LEFT + number * min(120, (WIDTH - LEFT) // len(shown))
+            body.append(f'<rect x="{at}" y="3" width="10" height="10" fill="{colour}"/>')
+            body.append(f'<text x="{at + 14}" y="12">{escape(line.name)}</text>')
     return _frame(f"{title} ({unit})", "".join(body))
 
 

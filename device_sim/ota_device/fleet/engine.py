@@ -24,7 +24,6 @@ REACH_WITHIN: Final = 10.0  # seconds
 TIME_IS_UP: Final = "time is up"
 STOPPED: Final = "stopped by the user"
 _LAST_WORDS: Final = 0.05  # seconds for the last reports and goodbyes to leave
-_TICK: Final = 1.0  # seconds between two samples
 _GARBAGE: Final = 50_000  # allocations until the collector looks, in a process full of things that live
 
 
@@ -63,7 +62,7 @@ class Fleet:
         self.site = Site(target, asyncio.get_running_loop())
         self.plan = _sharing(plan, self.site.shelf)
         self.things: list[Thing] = []
-        self.started = 0.0
+        self.started: float | None = None
         self.interrupted = False
         self._ended: float | None = None
         self._left = plan.count
@@ -77,19 +76,19 @@ class Fleet:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start, up to the end."""
-        return (self._ended or monotonic()) - self.started
+        """Seconds since the start, up to the end; 0 before."""
+        return 0.0 if self.started is None else (self._ended or monotonic()) - self.started
 
     async def run(self) -> None:
         """Run until every thing has ended, or the time is up, or `stop`."""
         make_room(self.plan.count)
         await _reach(self.site)
-        self.started = monotonic()
-        self._switch_on()
+        self.started = began = monotonic()
+        self._switch_on(began)
         collector = gc.get_threshold()
         gc.set_threshold(_GARBAGE, 20, 100)
         try:
-            await self._wait()
+            await self._wait(began + self.plan.limit)
         finally:
             gc.set_threshold(*collector)
             await self._close()
@@ -99,17 +98,16 @@ class Fleet:
         self.interrupted = True
         self._over.set()
 
-    async def _wait(self) -> None:
+    async def _wait(self, end: float) -> None:
         tally = self.tally
-        end = self.started + self.plan.limit
         while not self._over.is_set() and monotonic() < end:
             try:
-                async with asyncio.timeout(min(_TICK, end - monotonic())):
+                async with asyncio.timeout(min(tally.interval, end - monotonic())):
                     await self._over.wait()
             except TimeoutError:
                 tally.sample(self.elapsed)
 
-    def _switch_on(self) -> None:
+    def _switch_on(self, began: float) -> None:
         """Plan the start of every thing."""
         site, number = self.site, 0
         on_over = self._on_over
@@ -121,7 +119,7 @@ class Fleet:
                 if traits.is_impaired:
                     thing.line = Line(thing)
                 self.things.append(thing)
-                start = self.started + order / traits.ramp + thing.dice.throw() * traits.spread
+                start = began + order / traits.ramp + thing.dice.throw() * traits.spread
                 site.agenda.at(start, thing.begin)
         site.tally.stages[Stage.WAITING] = number
 

@@ -1,4 +1,4 @@
-"""What a fleet has done so far, in numbers, and how it went second by second."""
+"""What a fleet has done so far, in numbers, and how it went from moment to moment."""
 
 from collections import Counter
 from enum import StrEnum
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ota_device.fleet.histogram import PER_DOUBLING, Histogram, coarse
 
+_INTERVAL: Final = 0.25  # seconds between two samples, at first: a short run is a curve too
 SAMPLES_MAX: Final = 480  # then two become one, and the interval doubles
 HEAT_EVERY: Final = PER_DOUBLING // 2  # buckets in a row of the heat map: two rows a doubling
 REASONS_MAX: Final = 50  # different ones; a broker could make up any number
@@ -41,7 +42,7 @@ class Sample(Struct, frozen=True):
 
 
 class Tally:
-    """The numbers of a run. Things change them directly; `sample` is called once a second."""
+    """The numbers of a run. Things change them directly; `sample` is called every `interval` seconds."""
 
     def __init__(self) -> None:
         self.connected = 0
@@ -53,7 +54,7 @@ class Tally:
         self.block_delay = Histogram()
         self.image_time = Histogram()
         self.samples: list[Sample] = []
-        self.interval = 1.0
+        self.interval = _INTERVAL
         self._before = (0, 0, [0] * len(self.block_delay.counts))
         self._sampled = 0.0
 

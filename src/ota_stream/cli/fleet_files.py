@@ -74,7 +74,7 @@ def _things(fleet: Fleet) -> bytes:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for thing in fleet.things:
-        began = None if thing.began is None else round(thing.began - fleet.started, 3)
+        began = None if thing.began is None else round(thing.began - (fleet.started or 0.0), 3)
         rows.writerow(
             (
                 thing.name,

@@ -35,7 +35,8 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     filters = cast("dict[str, object]", made.filters)
-    filters.update(moment=moment, size=size, part=part, chart=chart, pretty=pretty, map_of_blocks=map_of_blocks)
+    filters.update(moment=moment, size=size, part=part, chart=chart, pretty=pretty)
+    filters.update(map_of_blocks=map_of_blocks, with_code=with_code)
     return made
 
 
@@ -80,6 +81,16 @@ def pretty(message: str) -> str:
         return msgspec.json.format(message, indent=2)
     except msgspec.DecodeError:
         return message
+
+
+def with_code(text: str) -> "Markup":
+    """Write what stands between `backticks` as code."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with the templates
+
+    parts = (escape(each) for each in text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(each) if odd % 2 else each for odd, each in enumerate(parts)
+    )
 
 
 def chart(moments: list[dict[str, Any]], title: str, unit: str, names: list[str]) -> "Markup":

@@ -47,13 +47,13 @@ def distributed(tmp_path: Path, locustfile: str, port: int, *load: str | Path) -
 def test_a_master_and_two_workers_load_a_simulator(tmp_path: Path, locustfile: str):
     (tmp_path / "app.bin").write_bytes(image_bytes(60_000))
     with serve(tmp_path / "app.bin", tmp_path / "data") as server:
-        load = ["--stream", "fw", "--things", "20", "-t", "5s"]
+        load = ["--stream", "fw", "--things", "3", "-t", "5s"]
         code, said = distributed(tmp_path, locustfile, server.port, *load)
     assert code == 0, said
     rows = {row["Name"]: row for row in table(tmp_path / "out_stats.csv")}
     assert {"GetStream", "Image"} <= rows.keys(), said
     images, blocks = int(rows["Image"]["Request Count"]), int(rows["GetStream"]["Request Count"])
-    assert images >= 40, said  # 2 shards of 20 things, again and again
+    assert images > 2 * 3, said  # 2 shards of 3 things, again and again: a busy machine carries 25 images in that time
     assert blocks >= 15 * images
     assert rows["Image"]["Failure Count"] == rows["GetStream"]["Failure Count"] == "0"
     assert (tmp_path / "out.html").stat().st_size > 10_000
@@ -63,7 +63,7 @@ def test_shards_of_agents_carry_out_updates(tmp_path: Path, locustfile: str):
     (tmp_path / "app.bin").write_bytes(image_bytes(60_000))
     with serve(tmp_path / "app.bin", tmp_path / "data") as server:
         load = ["--update", tmp_path / "app.bin", "--data-dir", tmp_path / "data", "--flavour", "modular-json"]
-        code, said = distributed(tmp_path, locustfile, server.port, *load, "--things", "5", "-t", "8s")
+        code, said = distributed(tmp_path, locustfile, server.port, *load, "--things", "5", "-t", "15s")
         jobs = connect(tmp_path / "data", None).pages("jobs", member="jobs")["jobs"]
     assert code == 0, said
     rows = {row["Name"]: row for row in table(tmp_path / "out_stats.csv")}

@@ -24,6 +24,7 @@ def test_a_fleet_is_seen_by_its_simulator(tmp_path: Path):
         with urlopen(f"{cloud.http}/_ota/console/fleet.json") as answer:  # noqa: S310 - http
             (fleet,) = json.load(answer)["fleets"]
         assert (fleet["title"], fleet["things"], fleet["ended"]) == (f"load: 5 things, stream {stream_id}", 5, True)
+        assert all(0 <= moment["at"] < 60 for moment in fleet["moments"])  # since its start, whenever the machine's was
         assert (fleet["stages"]["succeeded"], fleet["moments"][-1]["stages"]["succeeded"]) == (5, 5)
 
 

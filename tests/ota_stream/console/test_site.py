@@ -39,6 +39,12 @@ def token(cloud: LocalCloud) -> str:
     return found[1]
 
 
+def test_what_a_fault_does_names_its_attributes_as_code(cloud: LocalCloud):
+    _, _, text = ask(cloud, "GET", "console/faults")
+    assert "comes <code>seconds</code> later" in text
+    assert "`" not in text
+
+
 def test_the_root_leads_to_the_first_page(cloud: LocalCloud):
     status, headers, _ = ask(cloud, "GET", "")
     assert (status, headers["Location"]) == (307, "/_ota/console/updates")
