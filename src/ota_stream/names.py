@@ -1,6 +1,8 @@
 """The names of the field and what each may contain."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final, NewType
 
 ThingName = NewType("ThingName", str)
@@ -32,3 +34,9 @@ def is_thing_name(text: str) -> bool:
 def is_stream_id(text: str) -> bool:
     """Tell whether `text` may name a stream."""
     return _STREAM_ID.fullmatch(text) is not None
+
+
+def guess(text: str, known: Iterable[str]) -> str:
+    """Return what somebody who wrote `text` may have meant, as the end of a line; empty when nothing is like it."""
+    near = get_close_matches(text[:64], list(known), n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

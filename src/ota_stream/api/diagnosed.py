@@ -19,8 +19,13 @@ def route(diagnosis: Diagnosis | None) -> Route:
             raise ControlError(
                 "InvalidRequestException", 400, "nobody listens: start it without ota-stream serve --diagnose 0"
             )
-        found = diagnosis.findings(call.query.get("thing"), call.number("since") or 0)
-        told = {"findings": found, "watched": diagnosis.things_max, "unheard": diagnosis.unheard}
+        thing = call.query.get("thing")
+        told = {
+            "findings": diagnosis.findings(thing, call.number("since") or 0),
+            "heard": diagnosis.heard(thing),
+            "watched": diagnosis.things_max,
+            "unheard": diagnosis.unheard,
+        }
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     return Route("/diagnosis", endpoint, methods=["GET"])

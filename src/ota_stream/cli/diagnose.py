@@ -35,15 +35,13 @@ def diagnose(
       ota-stream diagnose --thing door-lock-7 --follow
     """
     client = connect(data_dir, endpoint_url)
-    last = _show(client, thing, 0, as_json=as_json)
-    if not last and not follow and not as_json:
-        typer.echo("nothing found", err=True)
+    last = _show(client, thing, 0, as_json=as_json, silence=not follow and not as_json)
     while follow:
         time.sleep(PAUSE)
         last = _show(client, thing, last, as_json=as_json)
 
 
-def _show(client: ControlClient, thing: str | None, since: int, *, as_json: bool) -> int:
+def _show(client: ControlClient, thing: str | None, since: int, *, as_json: bool, silence: bool = False) -> int:
     query = {"since": since} if thing is None else {"since": since, "thing": thing}
     told = client.get("diagnosis", **query)
     found: list[dict[str, Any]] = told["findings"]
@@ -53,7 +51,18 @@ def _show(client: ControlClient, thing: str | None, since: int, *, as_json: bool
         typer.echo(f"{unheard:,} messages of other things were not looked at; {why}", err=True)
     for finding in found:
         typer.echo(json.dumps(finding) if as_json else lines(finding))
+    if silence and not found:
+        typer.echo(_nothing(thing, told["heard"]), err=True)
     return found[-1]["number"] if found else since
+
+
+def _nothing(thing: str | None, heard: int) -> str:
+    """Return why there is no finding: all is well, or there was nothing to look at."""
+    if heard:
+        return "nothing found"
+    if thing is None:
+        return "nothing found: no device has asked for anything yet"
+    return f"nothing was heard of {printable(repr(thing))}: is it connected, and is that the thing name in its topics?"
 
 
 def lines(finding: dict[str, Any]) -> str:

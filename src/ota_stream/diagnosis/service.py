@@ -96,6 +96,10 @@ class Diagnosis:
         """How many messages of things there was no room for were not looked at."""
         return self._usual.unheard
 
+    def heard(self, thing: str | None = None) -> int:
+        """How many things have said something that was looked at; of one thing, 1 or 0."""
+        return len(self._talks) if thing is None else int(thing in self._talks)
+
     def findings(self, thing: str | None = None, since: int = 0) -> list[Finding]:
         """Return the findings whose number is above `since`, in the order of their numbers."""
         found = [each for each in self._found.values() if each.number > since and thing in {None, each.thing}]

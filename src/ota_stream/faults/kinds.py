@@ -34,6 +34,7 @@ from ota_stream.faults.time_out_job import TimeOutJob
 from ota_stream.faults.truncate import Truncate
 from ota_stream.faults.url_expired import UrlExpired
 from ota_stream.faults.withhold import Withhold
+from ota_stream.names import guess
 
 AnyFault = (
     Drop | LoseFirst | Delay | Drip | Throttle | Duplicate | DuplicateNotify | Reorder | Corrupt | Truncate
@@ -58,10 +59,13 @@ def read(members: object) -> Fault:
     given = _members(members)
     if "fault" not in given:
         raise FaultError(f"a fault needs its kind: `fault:` one of {', '.join(KINDS)} (docs/faults.md)")
+    kind = str(given["fault"])
+    if kind not in KINDS:
+        raise FaultError(f"there is no fault {kind[:40]!r}{guess(kind, KINDS)} (docs/faults.md)")
     try:
         fault: Fault = msgspec.convert(given, AnyFault, strict=False)
     except msgspec.ValidationError as error:
-        raise FaultError(f"fault {str(given['fault'])[:40]!r}: {error} (docs/faults.md)") from None
+        raise FaultError(f"fault {kind!r}: {error} (docs/faults.md)") from None
     return fault
 
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from ota_stream.errors import OtaStreamError
 from ota_stream.faults import kinds, span
 from ota_stream.faults.kinds import FaultError
+from ota_stream.names import guess
 
 SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 _CATALOGUE: Final = files("ota_stream.scenarios") / "catalogue"
@@ -147,7 +148,9 @@ def names() -> list[str]:
 def text(name: str) -> str:
     """Return a scenario of the catalogue as it is written. Raises ScenarioError."""
     if name not in names():
-        raise ScenarioError(f"there is no scenario {name[:64]!r}: `ota-stream scenario list` shows them")
+        raise ScenarioError(
+            f"there is no scenario {name[:64]!r}: `ota-stream scenario list` shows them{guess(name, names())}"
+        )
     return (_CATALOGUE / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 

@@ -14,6 +14,8 @@ def test_what_is_wrong_with_a_device_is_told(tmp_path: Path):
     firmware, data_dir = tmp_path / "app.bin", tmp_path / "data"
     firmware.write_bytes(image_bytes(60_000))
     with serve(firmware, data_dir) as process, RawClient(process.address) as client:
+        nobody = cli("diagnose", "--data-dir", data_dir)
+        assert nobody.stderr == "nothing found: no device has asked for anything yet\n"
         fetched = cli("fetch", "fw", "--port", str(process.port), "-o", tmp_path / "copy.bin")
         assert fetched.returncode == 0, fetched.stderr
         quiet = cli("diagnose", "--data-dir", data_dir)
@@ -24,7 +26,9 @@ def test_what_is_wrong_with_a_device_is_told(tmp_path: Path):
         told = cli("diagnose", "--data-dir", data_dir, "--thing", "lock-7").stdout
         assert "lock-7: blocks past the end of the file only  [block-beyond-file, SB-4]" in told
         assert "rejected-unheard" in told, "it did not subscribe to hear it"
-        assert cli("diagnose", "--data-dir", data_dir, "--thing", "lock-8", "--json").stdout == ""
+        nobody = cli("diagnose", "--data-dir", data_dir, "--thing", "lock-8")
+        assert (nobody.returncode, nobody.stdout) == (0, "")
+        assert nobody.stderr.startswith("nothing was heard of 'lock-8': is it connected,")
         client.subscribe("$aws/things/lock-7/streams/+/rejected/+")
         with Process(*CLI, "diagnose", "--data-dir", data_dir, "--follow", "--json") as follower:
             assert json.loads(follower.first_line)["kind"] == "block-beyond-file"

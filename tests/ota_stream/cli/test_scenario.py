@@ -105,6 +105,7 @@ def test_a_scenario_of_ones_own_as_on_the_page(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("power-cut",), "did you mean power-cut-at-reboot or power-cut-at-a-write or power-cut-in-download?"),
         (("no-such",), "there is no scenario 'no-such': `ota-stream scenario list` shows them"),
         (("no-such.yaml",), "scenario no-such.yaml cannot be read"),
         (("greater-version", "--agent", "no-such-program {host}"), "agent 'no-such-program' cannot be started"),

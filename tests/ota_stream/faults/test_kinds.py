@@ -338,3 +338,11 @@ def test_a_changed_file_is_nothing_to_a_job_and_can_be_described():
     (described,) = world.publish("$aws/things/t/streams/fw/describe/json", b"{}").replies
     assert described.topic.endswith("/description/json")
     assert [reply.topic.rpartition("/streams/fw/")[2] for reply in world.get(1).replies] == ["rejected/cbor"]
+
+
+def test_a_kind_that_is_misspelt_is_guessed():
+    with pytest.raises(FaultError, match=r"there is no fault 'dorp'; did you mean drop or drip\?") as error:
+        read({"fault": "dorp"})
+    assert "\n" not in str(error.value)
+    with pytest.raises(FaultError, match=r"there is no fault 'xyzzy' \("):
+        read({"fault": "xyzzy"})
