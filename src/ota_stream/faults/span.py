@@ -17,6 +17,11 @@ class Span(Struct, frozen=True):
     def __contains__(self, number: int) -> bool:
         return self.first <= number and (self.last is None or number <= self.last)
 
+    def __str__(self) -> str:
+        if self.last == self.first:
+            return str(self.first)
+        return f"{self.first} or more" if self.last is None else f"{self.first} to {self.last}"
+
 
 def parse(text: int | str) -> Span:
     """Read a range. Raises ValueError."""

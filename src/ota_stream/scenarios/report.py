@@ -16,8 +16,11 @@ JUNIT: Final = "junit.xml"
 PAGE: Final = "report.html"
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2em auto;padding:0 1em;color:#111;background:#fff}
-li{margin:.2em 0}.met{color:#15803d}.missed{color:#b91c1c}.skipped{color:#6b7280}pre{font-size:12px;overflow:auto}
-@media(prefers-color-scheme:dark){body{color:#eee;background:#111}}
+ul{list-style:none;padding:0}li{margin:.2em 0}
+b{display:inline-block;min-width:5em;font-size:12px;text-transform:uppercase}
+b.met{color:#15803d}b.missed{color:#b91c1c}b.skipped{color:#6b7280}pre{font-size:12px;overflow:auto}
+h2{font-size:1.1em;margin:1.6em 0 .2em;border-top:1px solid #8884;padding-top:.8em}p{margin:.2em 0}
+@media(prefers-color-scheme:dark){body{color:#eee;background:#111}b.met{color:#4ade80}b.missed{color:#f87171}b.skipped{color:#9ca3af}}
 """
 
 
@@ -57,22 +60,28 @@ def junit(results: Sequence[Result]) -> bytes:
 
 def page(results: Sequence[Result]) -> bytes:
     """Return the page."""
-    parts = [f"<h1>{summary(results)}</h1>", *map(_section, results)]
-    head = f'<meta charset="utf-8"><title>Scenarios</title><style>{_STYLE}</style>'
+    missed = [result.name for result in results if result.verdict is Verdict.MISSED]
+    links = ", ".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in missed)
+    parts = [f"<h1>{summary(results)}</h1>", f"<p>Missed: {links}</p>" if missed else "", *map(_section, results)]
+    head = f'<meta charset="utf-8"><title>{summary(results)}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'.encode()
 
 
 def _section(result: Result) -> str:
     checks = "".join(
-        f'<li class="{"met" if check.is_met else "missed"}">{escape(check.what)}'
-        + ("" if check.is_met else f": {escape(check.seen)}")
-        + "</li>"
+        f"<li>{_mark(Verdict.MET)}{escape(check.what)}</li>"
+        if check.is_met
+        else f"<li>{_mark(Verdict.MISSED)}{escape(check.what)}: {escape(check.seen)}</li>"
         for check in result.checks
     )
     lines = escape("\n".join(result.lines))
     said = f"<pre>{lines}</pre>" if result.verdict is Verdict.MISSED else ""
-    name = f'<h2 class="{result.verdict}">{escape(result.name)}</h2>'
+    name = f'<h2 id="{escape(result.name)}">{_mark(result.verdict)}{escape(result.name)}</h2>'
     return f"{name}<p>{escape(result.title)}, {result.seconds:g} s</p><ul>{checks or escape(result.skipped)}</ul>{said}"
+
+
+def _mark(verdict: Verdict) -> str:
+    return f'<b class="{verdict}">{verdict}</b>'
 
 
 def _plain(text: str) -> str:

@@ -88,9 +88,10 @@ def checks(scenario: Scenario, seen: Seen) -> Iterator[Check]:
     for number, fared in enumerate(seen.fared, start=1):
         of_thing = f", thing {number}" if len(seen.fared) > 1 else ""
         yield from (replace(check, what=check.what + of_thing) for check in _of_thing(scenario, fared))
-    for name, many_wanted in scenario.requests.items():
+    for name, wanted in scenario.requests.items():
+        times = span.parse(wanted)
         many = sum(name in {entry.get("actionType"), entry.get("eventType")} for entry in seen.entries)
-        yield Check(f"{name}: {many_wanted} times", "" if many in span.parse(many_wanted) else str(many))
+        yield Check(f"{name}: {times} times", "" if many in times else str(many))
     for fault in scenario.faults:
         kind = fault["fault"]
         has_hit = any(entry.get("kind") == kind for entry in seen.entries)
