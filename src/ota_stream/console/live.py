@@ -12,11 +12,10 @@ PUSH_EVERY: Final = 0.5  # seconds
 LOOKERS_MAX: Final = 50  # open pages
 SHARE_MAX: Final = 0.005  # of a core for all pictures, the same for each: what is slow to draw is drawn less often
 PUSH_SLOWEST: Final = 10.0  # seconds, however slow
-QUIET_MAX: Final = 15.0  # seconds without a sign
 
 log: Final = logging.getLogger(__name__)
 
-Draw = Callable[[], str]
+Draw = Callable[[], bytes]
 
 
 class _Scene:
@@ -24,11 +23,11 @@ class _Scene:
 
     def __init__(self, draw: Draw) -> None:
         self.draw = draw
-        self.newest: str | None = None
-        self.lookers: set[asyncio.Queue[str | None]] = set()
+        self.newest: bytes | None = None
+        self.lookers: set[asyncio.Queue[bytes | None]] = set()
         self.drawing: asyncio.Task[None] | None = None
 
-    def show(self, picture: str | None) -> None:
+    def show(self, picture: bytes | None) -> None:
         for mailbox in self.lookers:
             if mailbox.full():
                 mailbox.get_nowait()  # who reads slowly sees fewer pictures
@@ -51,29 +50,18 @@ class Live:
         if self.lookers >= LOOKERS_MAX:
             raise ControlError("LimitExceededException", 429, f"more than {LOOKERS_MAX} pages are open: close some")
 
-    async def pictures(self, name: str, draw: Draw) -> AsyncGenerator[str | None]:
-        """Give what `draw` draws, whenever it is another picture; the same `name` is the same picture.
-
-        None comes now and then where nothing moves: who is gone shows when it is written to.
-        """
+    async def pictures(self, name: str, draw: Draw) -> AsyncGenerator[bytes]:
+        """Give what `draw` draws, whenever it is another picture; the same `name` is the same picture."""
         scene = self._scenes.get(name)
         if scene is None:
             scene = self._scenes[name] = _Scene(draw)
             scene.drawing = asyncio.create_task(self._go_on(scene))
-        mailbox: asyncio.Queue[str | None] = asyncio.Queue(1)
+        mailbox: asyncio.Queue[bytes | None] = asyncio.Queue(1)
         scene.lookers.add(mailbox)
         if scene.newest is not None:
             mailbox.put_nowait(scene.newest)
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(QUIET_MAX):
-                        picture = await mailbox.get()
-                except TimeoutError:
-                    yield None
-                    continue
-                if picture is None:
-                    return
+            while (picture := await mailbox.get()) is not None:
                 yield picture
         finally:
             scene.lookers.discard(mailbox)

@@ -1,15 +1,16 @@
 """The console's pages under `/_ota/`: which there are, what is drawn, what moves, and what their forms do."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib import resources
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ota_stream.api.calls import JSON_MAX, Call, read
@@ -90,8 +91,20 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+SIGN_EVERY: Final = 15  # seconds between two comments: who is gone shows when it is written to
 _QUERIES: Final = ("name", "thing", "pattern", "since", "highlight")  # what a page looks for
 _BY_PATH: Final = {page.path: page for page in PAGES}
+
+
+class _Pictures(EventSourceResponse):
+    """Pictures as server-sent events, until there are no more or nobody is there.
+
+    Its library would watch for the end of a server that has the process's signals, which ours never has, in a task that
+    stays in the loop: that may be somebody else's, amqtt's for one.
+    """
+
+    async def _listen_for_exit_signal_with_grace(self) -> None:
+        await asyncio.Event().wait()
 
 
 class Console:
@@ -141,12 +154,12 @@ class Console:
         self._live.make_room()
         page.read(self._outlook, call)  # what is not there is an answer, not a stream
 
-        def picture() -> str:
-            return draw(f"live/{page.template}.html", {"page": page.read(self._outlook, call), "root": ROOT})
+        def picture() -> bytes:
+            drawn = draw(f"live/{page.template}.html", {"page": page.read(self._outlook, call), "root": ROOT})
+            return ServerSentEvent(drawn, event="picture").encode()
 
         name = f"{page.path} {call.path.get('id')} {_query(call)}"
-        events = _events(self._live.pictures(name, picture))
-        return StreamingResponse(events, headers=HEADERS, media_type="text/event-stream")
+        return _Pictures(self._live.pictures(name, picture), headers=HEADERS, ping=SIGN_EVERY)
 
     async def _done(self, deed: Deed, request: Request) -> Response:
         form, about = Form({}), request.path_params.get("id", "")
@@ -193,16 +206,6 @@ class Console:
 
 def _path(path: str) -> str:
     return "/console/" + path.replace("{id}", "{id:path}")  # a client id may have slashes
-
-
-async def _events(pictures: AsyncGenerator[str | None]) -> AsyncGenerator[str]:
-    """Write pictures as server-sent events (HTML standard, 9.2.5); a comment where there is none."""
-    async with aclosing(pictures):
-        async for picture in pictures:
-            if picture is None:
-                yield ":\n\n"
-            else:
-                yield "event: picture\n" + "".join(f"data: {line}\n" for line in picture.splitlines()) + "\n"
 
 
 async def _go_home(_: Request) -> Response:

@@ -1,17 +1,20 @@
 """The pages over HTTP: who is answered, what a browser is told it may do, and forms that are not from here."""
 
+import asyncio
 import http.client
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from images import image_bytes
-from live import PATIENCE, wait_until
+from live import PATIENCE, RawClient, wait_until
+from ota_broker.config import Settings
+from ota_broker.simulator import Simulator
 from ota_stream.cli import serve
-from ota_stream.console import forms, site
+from ota_stream.console import forms, live, site
 from ota_stream.testing import LocalCloud
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -30,6 +33,13 @@ def ask(
         connection.request(method, f"/_ota/{path}", body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read().decode()
+
+
+@contextmanager
+def looking(cloud: LocalCloud, page: str) -> Iterator[http.client.HTTPResponse]:
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.request("GET", f"/_ota/console/{page}/live")
+        yield connection.getresponse()
 
 
 def token(cloud: LocalCloud) -> str:
@@ -119,9 +129,7 @@ def test_a_deed_about_what_is_gone_says_so(cloud: LocalCloud):
 
 
 def test_what_moves_comes_as_events_and_only_when_it_has_changed(cloud: LocalCloud):
-    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
-        connection.request("GET", "/_ota/console/updates/live")
-        answer = connection.getresponse()
+    with looking(cloud, "updates") as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         assert "No OTA update yet." in event(answer)
         update = cloud.create_update(image_bytes(1000), "dev1")
@@ -163,8 +171,8 @@ def event(answer: http.client.HTTPResponse) -> str:
     """Return the next picture."""
     lines: list[str] = []
     while not lines or lines[-1]:
-        lines.append(answer.readline().decode().rstrip("\n"))
-        if lines == [":"]:
+        lines.append(answer.readline().decode().rstrip("\r\n"))
+        if lines[0].startswith(":"):
             lines.clear()
     assert lines[0] == "event: picture"
     return "\n".join(line.removeprefix("data: ") for line in lines[1:-1])
@@ -172,9 +180,58 @@ def event(answer: http.client.HTTPResponse) -> str:
 
 def test_a_simulator_with_an_open_page_stops_at_once(tmp_path: Path):
     cloud = LocalCloud(tmp_path).start()
-    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
-        connection.request("GET", "/_ota/console/updates/live")
-        answer = connection.getresponse()
+    with looking(cloud, "updates") as answer:
         event(answer)
         cloud.stop()
         wait_until(lambda: not answer.read(), "the end of the stream")
+
+
+def test_the_head_of_a_stream_is_no_stream(cloud: LocalCloud):
+    with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
+        connection.request("HEAD", "/_ota/console/updates/live")
+        assert connection.getresponse().read() == b""
+        connection.request("GET", "/_ota/console/updates.json")
+        assert connection.getresponse().status == 200
+
+
+def test_what_only_looks_like_the_end_of_a_line_stays_as_it_was_said(cloud: LocalCloud):
+    said = "one\u2028still one"
+    with RawClient(cloud.mqtt) as client:
+        client.connect(said)
+        with looking(cloud, "things") as answer:
+            assert said in event(answer)
+
+
+async def test_a_looker_leaves_nothing_in_the_loop(tmp_path: Path):
+    simulator = Simulator(Settings(mqtt_port=0, http_port=0, data_dir=str(tmp_path)))
+    before = asyncio.all_tasks()
+    await simulator.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", simulator.http_port)
+    async with asyncio.timeout(PATIENCE):
+        writer.write(b"GET /_ota/console/updates/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"event: picture")
+        await simulator.stop()
+        await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert asyncio.all_tasks() == before
+
+
+def test_who_has_closed_a_page_makes_room_for_another(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "LOOKERS_MAX", 1)
+    with looking(cloud, "updates") as answer:
+        event(answer)
+        assert ask(cloud, "GET", "console/things/live")[0] == 429
+
+    def is_let_in() -> bool:
+        with looking(cloud, "things") as answer:
+            return answer.status == 200
+
+    wait_until(is_let_in, "room")
+
+
+def test_a_page_that_stands_still_gets_a_sign_now_and_then(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(site, "SIGN_EVERY", 0.01)
+    with looking(cloud, "updates") as answer:
+        event(answer)
+        assert answer.readline().startswith(b":")
