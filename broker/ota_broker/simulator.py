@@ -97,7 +97,7 @@ class Simulator:
             self._diagnosis = Diagnosis(self.catalog, self._client_of, settings.diagnose)
             self._observer = Observer(self._diagnosis)
         self._reexamine = False  # at the next tick, however many calls have changed something until then
-        self._dice: Dice  # these ten from `start` on
+        self._dice: Dice  # these eleven from `start` on
         self._recorder: Recorder
         self._writer: LogWriterProcess
         self._counted: CountedLog
@@ -107,6 +107,7 @@ class Simulator:
         self._listener: Listener
         self._http: HttpDoor
         self._plain: Cloud
+        self._console: Console
 
     async def start(self) -> None:
         """Take the firmware in, open the log, the state and the ports.
@@ -196,6 +197,8 @@ class Simulator:
             opened.callback(self._timers.close)
         for fault in () if settings.faults is None else faults.read_file(settings.faults):
             self.faults.add(fault, self._clock.monotonic())
+        self._console = self._open_console()
+        opened.callback(self._console.close)
         await self._listener.start(settings.plain_host(), settings.mqtt_port)
         self.host, self.port = self._listener.host, self._listener.port
         self.http_host, self.http_port = self._http.host, self._http.port
@@ -204,13 +207,11 @@ class Simulator:
             self._tls_door = TlsDoor(settings.host, settings.tls_port, tls, services.principals)
             opened.push_async_callback(self._tls_door.close)
         names, web = {settings.host, *settings.hostnames}, partial(self._web_sockets, data_dir, log)
-        console = self._open_console()
-        opened.callback(console.close)
         more = [
             diagnosed.route(self._diagnosis),
             *moving_time.routes(self.time),
             *faults_api.routes(self.faults, self._clock),
-            *console.routes(),
+            *self._console.routes(),
         ]
         await self._http.serve(services, names, self._rights_changed, self._listener.meter, web, more=more)
         if self._tls_door is not None:
@@ -295,8 +296,9 @@ class Simulator:
         if self._reexamine:
             self._reexamine = False
             self._listener.reexamine()
-        self._watched.tick(self._clock.wall())
-        self._tape.tick()
+        looked_at = self._console.is_looked_at()
+        self._watched.tick(self._clock.wall(), looked_at=looked_at)
+        self._tape.tick(looked_at=looked_at)
         self._recorder.tick()
         self._keeper.tick()
         self._watch.tick()

@@ -9,13 +9,13 @@ from ota_stream.answers import Answer, Effect, Refusal
 from ota_stream.console.conversations import Conversations
 from ota_stream.records import BrokerRecord, Record
 
-LOOKS_FOR: Final = 600.0  # seconds after the last look in which conversations are still kept
+LOOKS_FOR: Final = 10.0  # seconds after the last look: the next page may be on its way
 
 log: Final = logging.getLogger("ota_broker")
 
 
 class Tape:
-    """The conversations, from the first look until nobody has looked for ten minutes.
+    """The conversations, from the first look until ten seconds after the last.
 
     `on_change` is called when listening to devices begins or ends: it pauses when enough were heard in a tick, so a
     fleet at full speed does not pay for it. `now` is monotonic seconds.
@@ -35,10 +35,15 @@ class Tape:
             self._on_change()
         return self.running
 
-    def tick(self) -> None:
-        """Stop when nobody looks any more. Call it about four times a second."""
+    def tick(self, *, looked_at: bool) -> None:
+        """Stop when nobody looks any more. Call it about four times a second.
+
+        `looked_at`: whether somebody looks at any page.
+        """
         if self.running is None:
             return
+        if looked_at:
+            self._looked_at = self._now()
         was_full = self.running.is_full
         self.running.tick()
         if self._now() - self._looked_at > LOOKS_FOR:

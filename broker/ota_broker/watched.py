@@ -9,13 +9,13 @@ from ota_stream.answers import Answer, Effect, Refusal
 from ota_stream.streams.catalog import Catalog
 from ota_stream.transfers.service import Transfers
 
-LOOKS_FOR: Final = 600.0  # seconds after the last look in which maps are still kept: a page may come back
+LOOKS_FOR: Final = 10.0  # seconds after the last look: the next page may be on its way
 
 log: Final = logging.getLogger("ota_broker")
 
 
 class Watched:
-    """The transfers, from the first look until nobody has looked for ten minutes.
+    """The transfers, from the first look until ten seconds after the last.
 
     `on_change` is called when listening begins or ends; `now` is monotonic seconds.
     """
@@ -35,12 +35,17 @@ class Watched:
             self._on_change()
         return self.transfers
 
-    def tick(self, wall: float) -> None:
-        """Stop when nobody looks any more. Call it about four times a second; `wall` is epoch seconds."""
+    def tick(self, wall: float, *, looked_at: bool) -> None:
+        """Stop when nobody looks any more. Call it about four times a second; `wall` is epoch seconds.
+
+        `looked_at`: whether somebody looks at any page.
+        """
         if self._looked_at is None:
             return
         self.transfers.tick(wall)
-        if self._now() - self._looked_at > LOOKS_FOR:
+        if looked_at:
+            self._looked_at = self._now()
+        elif self._now() - self._looked_at > LOOKS_FOR:
             self._looked_at = None
             self.transfers = Transfers(self._catalog)
             self._on_change()

@@ -28,16 +28,18 @@ class Door:
             self.cloud.answer("$aws/x", b"", "c", self.now)
 
 
-def test_nobody_is_in_the_way_before_the_first_look_and_ten_minutes_after_the_last():
+def test_nobody_is_in_the_way_before_the_first_look_and_soon_after_the_last():
     door = Door()
     assert door.cloud is door.plain
     door.tape.look()
     assert door.cloud is not door.plain
-    door.now = LOOKS_FOR
-    door.tape.tick()
+    door.now = 10 * LOOKS_FOR
+    door.tape.tick(looked_at=True)
+    door.now += LOOKS_FOR
+    door.tape.tick(looked_at=False)
     assert door.cloud is not door.plain
     door.now += 1
-    door.tape.tick()
+    door.tape.tick(looked_at=False)
     assert door.cloud is door.plain
     assert list(door.tape.look().newest()) == []
 
@@ -50,6 +52,6 @@ def test_nobody_is_in_the_way_when_a_tick_has_had_enough():
     door.ask(5)
     assert door.cloud is door.plain
     assert len(list(heard.newest())) == PER_TICK
-    door.tape.tick()
+    door.tape.tick(looked_at=True)
     door.ask(2)
     assert len(list(heard.newest())) == PER_TICK + 2

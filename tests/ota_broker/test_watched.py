@@ -58,20 +58,22 @@ def test_whose_download_has_no_map_is_counted_until_there_is_room(monkeypatch: p
     assert traffic is not None
     assert traffic.requests == 6
     assert transfers.find("fw", "other") is None
-    world.watched.tick(1.0 + service.IDLE)
+    world.watched.tick(1.0 + service.IDLE, looked_at=True)
     world.watched.over(world.plain).answer(GET.replace("/t/", "/other/"), ONE_BLOCK, "other", 1.0 + service.IDLE)
     assert [each.thing for each in transfers.newest("fw")] == ["other"]
 
 
-def test_the_plain_cloud_is_back_when_nobody_has_looked_for_long():
+def test_the_plain_cloud_is_back_soon_after_nobody_looks_any_more():
     world = World()
     world.watched.look()
     world.ask()
+    world.clock.move(10 * LOOKS_FOR)
+    world.watched.tick(1.0, looked_at=True)
     world.clock.move(LOOKS_FOR - 1)
-    world.watched.tick(1.0)
+    world.watched.tick(1.0, looked_at=False)
     assert world.watched.over(world.plain) is not world.plain
     world.clock.move(2)
-    world.watched.tick(1.0)
+    world.watched.tick(1.0, looked_at=False)
     assert world.watched.over(world.plain) is world.plain
     assert world.changes == 2
     assert list(world.watched.look().newest("fw")) == [], "what was seen is forgotten"

@@ -91,6 +91,7 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+STILL_FOR: Final = 600.0  # seconds for which a page that does not move counts as looked at
 SIGN_EVERY: Final = 15  # seconds between two comments: who is gone shows when it is written to
 _QUERIES: Final = ("name", "thing", "pattern", "since", "highlight")  # what a page looks for
 _BY_PATH: Final = {page.path: page for page in PAGES}
@@ -114,6 +115,7 @@ class Console:
         self._outlook = outlook
         self._token = token
         self._live = Live()
+        self._still_at: float | None = None  # monotonic seconds: the last look at what does not move
 
     def routes(self) -> list[Route]:
         """Return the routes under `/_ota`."""
@@ -138,16 +140,28 @@ class Console:
         """End what has no end."""
         self._live.close()
 
+    def is_looked_at(self) -> bool:
+        """Tell whether somebody looks: a page that moves is open, or one that does not was read not long ago."""
+        still = self._still_at is not None and self._now() - self._still_at < STILL_FOR
+        return still or self._live.lookers > 0
+
+    def _now(self) -> float:
+        return self._outlook.cloud.clock.monotonic()
+
     async def _twin(self, page: Page, request: Request) -> Response:
         content = page.read(self._outlook, await read(request, JSON_MAX))
+        self._still_at = self._now()
         return Response(msgspec.json.encode(content), media_type="application/json", headers=HEADERS)
 
     async def _shown(self, page: Page, request: Request) -> Response:
         call = await read(request, JSON_MAX)
         try:
-            return self._page(page, call)
+            answer = self._page(page, call)
         except ControlError as error:
             return _trouble(error)
+        if _is_still(call):
+            self._still_at = self._now()
+        return answer
 
     async def _moving(self, page: Page, request: Request) -> Response:
         call = await read(request, JSON_MAX)
@@ -190,7 +204,7 @@ class Console:
             "query": {name: call.query.get(name, "") for name in _QUERIES},
             "address": f"{ROOT}/{path}",
             "encoded": query,
-            "live": None if call.query.get("live") == "off" else f"{ROOT}/{path}/live?{query}",
+            "live": None if _is_still(call) else f"{ROOT}/{path}/live?{query}",
             "part": f"live/{page.template}.html",
             "error": error,
             "entered": entered or {},
@@ -235,6 +249,10 @@ def _trouble(error: ControlError) -> Response:
 
 def _html(text: str, status: int = 200) -> Response:
     return Response(text, status, HEADERS, "text/html")
+
+
+def _is_still(call: Call) -> bool:
+    return call.query.get("live") == "off"
 
 
 def _query(call: Call) -> str:

@@ -35,6 +35,26 @@ def ask(
         return answer.status, answer.headers, answer.read().decode()
 
 
+def test_a_page_is_looked_at_while_it_is_open_and_one_that_stands_still_for_ten_minutes(tmp_path: Path):
+    with LocalCloud(tmp_path) as own:
+
+        def is_looked_at() -> bool:
+            return own._loop.ask(own._simulator._console.is_looked_at)
+
+        assert not is_looked_at()
+        with looking(own, "updates") as answer:
+            event(answer)
+            assert is_looked_at()
+        wait_until(lambda: not is_looked_at(), "the end of the look")
+        for still in ("console/updates.json", "console/updates?live=off"):
+            ask(own, "GET", "console/updates")
+            assert not is_looked_at(), "it will move: its stream comes"
+            ask(own, "GET", still)
+            assert is_looked_at()
+            own.clock.step(site.STILL_FOR + 1)
+            assert not is_looked_at()
+
+
 @contextmanager
 def looking(cloud: LocalCloud, page: str) -> Iterator[http.client.HTTPResponse]:
     with closing(http.client.HTTPConnection(cloud.http.removeprefix("http://"), timeout=PATIENCE)) as connection:
