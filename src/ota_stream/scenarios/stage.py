@@ -101,7 +101,9 @@ class _Play:
         self._wait_while_right()
 
     def _is_done(self) -> bool:
-        """Whether everything that ends has ended as it should, or in another way for good."""
+        """Whether everything that ends has ended as it should, or one update in another way for good."""
+        if self._has_missed():
+            return True
         right = {None, self._scenario.runs}
         last_words = self._scenario.gives_up or ""
         return self._all_ended() and all(
@@ -135,6 +137,14 @@ class _Play:
             if not statuses <= {*TERMINAL, *(update.ends or (GONE,))}:
                 return False
         return True
+
+    def _has_missed(self) -> bool:
+        """Whether an update has ended as it should not, of which no more waiting makes anything else."""
+        return any(
+            update.ends and self._ended(made, thing).status in TERMINAL - set(update.ends)
+            for update, made in zip(self._scenario.updates, self._made, strict=False)
+            for thing in self._agents
+        )
 
     def _make(self, update: Update) -> None:
         self._made.append(

@@ -6,7 +6,10 @@ The agents of somebody's own are examples/own_agent.py and those in examples/mis
 import importlib.util
 import json
 import logging
+import math
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -21,11 +24,14 @@ from ota_stream.scenarios import stage
 from ota_stream.scenarios.agents import Program, SimulatedAgent
 from ota_stream.scenarios.scenario import Scenario, Simulated
 from ota_stream.scenarios.verdict import Verdict
+from ota_stream.testing import LocalCloud
 
 EXAMPLES = ROOT / "examples"
 PROGRAM = f"{sys.executable} {EXAMPLES}"
 PLACES = "{host} {port} {thing} {flash} {signer}"
-SHORT = 2.5  # seconds for an agent that hangs to show it
+SHORT = 2.5  # seconds for a device of ours, and for an agent that is never heard of, to show that it hangs
+ENOUGH = 1.0  # seconds for a program to show it once it was heard of, in which a right one is done
+LONGER = {"connack-missing": 2.0}  # where a right one too waits for a second
 
 RED = {
     "back-to-back": "boasts",
@@ -113,10 +119,34 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "ota_broker")
 
 
-def agent_for(scenario: Scenario, program: str) -> Program:
+class Watched(Program):
+    """It counts as over a while after it was heard of first: then it does not matter how long it takes to start."""
+
+    patience = ENOUGH
+    _heard: float | None = None
+
+    def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:
+        super().start(cloud, thing, folder)
+        self._is_heard = lambda: bool(cloud.records(thing))
+
+    @property
+    def is_over(self) -> bool:
+        if self._heard is None and self._is_heard():
+            self._heard = time.monotonic()
+        return super().is_over or (self._heard is not None and time.monotonic() > self._heard + self.patience)
+
+
+def agent_for(scenario: Scenario, program: str, kind: type[Program] = Program) -> Any:
     """Return an agent of examples/ that has the data protocols a scenario is for."""
     speaks = scenario.speaks or ("MQTT",)
-    return Program(f"{PROGRAM}/{program}.py {PLACES} {','.join(speaks)}", speaks)
+    return kind(f"{PROGRAM}/{program}.py {PLACES} {','.join(speaks)}", speaks)
+
+
+def wrong_agent(name: str, scenario: Scenario) -> Watched:
+    """Return the one that a scenario finds out."""
+    agent = agent_for(scenario, f"misbehaving/{RED[name]}", Watched)
+    agent.patience = LONGER.get(name, ENOUGH)
+    return agent
 
 
 def broken_flavour() -> Any:
@@ -146,8 +176,16 @@ def test_a_right_agent_is_as_it_should_be(name: str):
 @pytest.mark.parametrize("name", RED)
 def test_an_agent_that_does_wrong_is_found_out(name: str):
     scenario = scenarios.find(name)
-    result = stage.play(name, scenario, agent_for(scenario, f"misbehaving/{RED[name]}").again, write_identity, SHORT)
+    limit = SHORT if RED[name] == "never_asks" else stage.LIMIT
+    result = stage.play(name, scenario, lambda: wrong_agent(name, scenario), write_identity, limit)
     assert result.verdict is Verdict.MISSED, result.checks
+
+
+def test_an_update_that_ended_as_it_should_not_is_not_waited_for():
+    scenario = scenarios.find("same-version")
+    agent = agent_for(scenario, "misbehaving/believes_everything")
+    result = stage.play("same-version", scenario, agent.again, write_identity, math.inf)
+    assert result.verdict is Verdict.MISSED
 
 
 @pytest.mark.parametrize("name", sorted(BY_FLAVOUR - BLIND_TO_TIME))
