@@ -216,8 +216,10 @@ def test_the_published_schema_is_that_of_the_code_and_takes_the_catalogue():
     published = (ROOT / "docs" / "scenario.schema.json").read_text(encoding="utf-8")
     schema = json.loads(json.dumps(scenarios.schema()))
     assert json.loads(published) == schema
+    takes = jsonschema.Draft202012Validator(schema)
+    takes.check_schema(schema)
     for name in scenarios.names():
-        jsonschema.validate(yaml.safe_load(scenarios.text(name)), schema)
+        takes.validate(yaml.safe_load(scenarios.text(name)))
 
 
 @pytest.mark.parametrize(
