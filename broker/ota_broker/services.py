@@ -129,8 +129,8 @@ def open_services(
     keys = KeyFolder(place.data_dir / keys_store.FOLDER, place.machine or place.clock, place.dice.secret)
     presigner = Presigner(place.http_base, keys.secret("presigned URLs"), place.url_is_over)
 
-    def presign(s3_url: str, seconds: float) -> str:
-        return presigner.resolve(s3_url, place.clock.wall() + seconds)
+    def presign(s3_url: str, seconds: float, thing: str) -> str:
+        return presigner.resolve(s3_url, place.clock.wall() + seconds, thing)
 
     table = database.table
     job_options, update_options = place.job_options, place.update_options

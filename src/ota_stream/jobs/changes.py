@@ -70,7 +70,7 @@ class Change:
     def document(self, execution: JobExecution) -> bytes:
         """Return the job document as its device gets it now (JC-24, JNF-10)."""
         spec = self._book.jobs[execution.job_id].spec
-        return documents.resolved(spec.document, self._presign, spec.presigned_seconds)
+        return documents.resolved(spec.document, self._presign, spec.presigned_seconds, execution.thing)
 
     def _put(self, execution: JobExecution) -> None:
         self._touch(execution)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NoReturn
 
-Presign = Callable[[str, float], str]
-"""From the URL in a placeholder and seconds to live, the URL a device can use."""
+Presign = Callable[[str, float, str], str]
+"""From the URL in a placeholder, seconds to live and the name of a thing, the URL that its device can use."""
 
 _PLACEHOLDER: Final = re.compile(r'\$\{aws:iot:s3-presigned-url:([^}"]*)\}')
 _WHOLE: Final = 256  # documents kept in their compact form
@@ -36,14 +36,14 @@ def placeholders(document: str) -> int:
     return len(_PLACEHOLDER.findall(document))
 
 
-def resolved(document: str, presign: Presign | None, expires_in: float) -> bytes:
-    """Return the document as a device gets it: every placeholder becomes a URL of this moment (JC-24, JNF-10)."""
+def resolved(document: str, presign: Presign | None, expires_in: float, thing: str) -> bytes:
+    """Return the document as a thing gets it: every placeholder becomes a URL of this moment (JC-24, JNF-10)."""
     text = compact(document)
     if presign is None or "${" not in text:
         return text.encode()
 
     def url(match: re.Match[str]) -> str:
         there = json.loads(f'"{match[1]}"')
-        return json.dumps(presign(there, expires_in), ensure_ascii=False)[1:-1]
+        return json.dumps(presign(there, expires_in, thing), ensure_ascii=False)[1:-1]
 
     return _PLACEHOLDER.sub(url, text).encode()

@@ -34,6 +34,15 @@ def test_a_longer_life_cannot_be_written_into_a_url():
         OURS.check("b/k", query.replace("1000", "9999", 1), 2000)
 
 
+def test_a_url_for_a_thing_says_whose_it_is_and_cannot_be_made_another_s():
+    query = urlsplit(OURS.url("b/k", 1000, "door-lock-7")).query
+    assert OURS.check("b/k", query, 0) == "door-lock-7"
+    assert not OURS.check("b/k", urlsplit(OURS.url("b/k", 1000)).query, 0)
+    for other in ("door-lock-8", ""):
+        with pytest.raises(Forbidden, match="not made"):
+            OURS.check("b/k", query.replace("door-lock-7", other), 0)
+
+
 def test_an_s3_url_becomes_ours():  # JC-24
     for key in ("app 1.bin", "app%201.bin"):  # a document may quote the key
         url = OURS.resolve(f"https://s3.eu-central-1.amazonaws.com/firmware/{key}", 1000)

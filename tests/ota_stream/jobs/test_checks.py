@@ -137,5 +137,5 @@ def test_a_document_keeps_its_numbers_and_letters():
 
 def test_a_placeholder_without_anybody_to_presign_stays():
     document = f'{{"u": "{PLACE}"}}'
-    assert json.loads(documents.resolved(document, None, 60)) == json.loads(document)
-    assert documents.resolved('{"a": "$"}', lambda _url, _seconds: "never", 60) == b'{"a":"$"}'
+    assert json.loads(documents.resolved(document, None, 60, "t")) == json.loads(document)
+    assert documents.resolved('{"a": "$"}', lambda _url, _seconds, _thing: "never", 60, "t") == b'{"a":"$"}'

@@ -171,10 +171,10 @@ def test_jobs_queued_at_the_same_time_wait_in_the_order_of_creation():
 
 def test_placeholders_are_resolved_each_time_a_document_is_handed_out():
     """JC-24, JNF-10."""
-    asked: list[tuple[str, float]] = []
+    asked: list[tuple[str, float, str]] = []
 
-    def presign(url: str, expires_in: float) -> str:
-        asked.append((url, expires_in))
+    def presign(url: str, expires_in: float, thing: str) -> str:
+        asked.append((url, expires_in, thing))
         return f'https://here/{len(asked)}?"quoted"'
 
     desk = Desk(presign=presign)
@@ -184,5 +184,5 @@ def test_placeholders_are_resolved_each_time_a_document_is_handed_out():
     assert short(told.replies)[1][1]["execution"]["jobDocument"] == {"u": 'https://here/1?"quoted"', "more": "$5"}
     assert short(desk.start().replies)[0][1]["execution"]["jobDocument"]["u"] == 'https://here/2?"quoted"'
     assert short(desk.ask("t", "$next/get").replies)[0][1]["execution"]["jobDocument"]["u"].startswith("https://here/3")
-    assert asked == [(place, 3600)] * 3
+    assert asked == [(place, 3600, "t")] * 3
     assert desk.queries.get_job_document("j1") == {"document": document}
