@@ -14,6 +14,7 @@ from ota_broker.services import Services
 from ota_stream.api import minting
 from ota_stream.api.app import create_app
 from ota_stream.api.aws.gateway import Gateway
+from ota_stream.api.bad_line import Line
 from ota_stream.api.guard import LocalOnly
 from ota_stream.api.minting import MotoRegistry
 from ota_stream.api.server import HttpError, HttpServer
@@ -52,14 +53,16 @@ class HttpDoor:
         web: Callable[[ASGIApp], ASGIApp],
         *,
         more: Sequence[Route] = (),
+        line: Line | None = None,
     ) -> None:
         """Begin to answer. `names` are the hosts it may be called by besides this machine's own (A18).
 
-        `web` takes WebSockets, and leaves requests to the application that it is given; `more` is under `/_ota`.
+        `web` takes WebSockets, and leaves requests to the application that it is given; `more` is under `/_ota`,
+        and `line` has the faults in the way of downloads.
         """
         cloud, rest = services.cloud, services.rest
         registry = None if rest.state is None else MotoRegistry(self.load, rest.state.touch, rights_changed)
-        app = create_app(cloud, meter.shown, [*minting.routes(cloud, registry), *more])
+        app = create_app(cloud, meter.shown, [*minting.routes(cloud, registry), *more], line)
         self._gateway = Gateway(cloud, app, rest.backend, rest.state, rights_changed, allows=meter.call)
         if rest.state is not None and not rest.state.is_new:  # it was used before, and will be again
             self._readying = asyncio.create_task(self._gateway.get_ready())

@@ -15,6 +15,7 @@ from ota_stream.clock import Clock
 from ota_stream.faults.desk import FaultDesk, Moment
 from ota_stream.faults.fault import Way
 from ota_stream.faults.happening import Act
+from ota_stream.faults.served import Served
 from ota_stream.faults.subject import Subject
 from ota_stream.records import Record
 
@@ -53,13 +54,14 @@ class Interference:
         """Return what no device asked for, as devices get it."""
         return self._faulty.notifications(replies, self._clock.wall()) if self.desk.any_of("answer") else replies
 
-    def url_is_over(self, path: str) -> bool:
-        """Tell whether a fault ends the presigned URLs of an object before their time."""
-        now = Moment(self._clock.wall(), self._clock.monotonic())
-        record = self.desk.expire(Subject("GetObject", "", object_key=path), now)
-        if record is not None:
+    def serve(self, download: Subject, served: Served) -> Served:
+        """Return what a download over HTTP is answered."""
+        if not self.desk.any_of("download"):
+            return served
+        spoilt, records = self.desk.serve(download, served, Moment(self._clock.wall(), self._clock.monotonic()))
+        for record in records:
             self._keep(record)
-        return record is not None
+        return spoilt
 
     def _begin(self, act: Act) -> None:
         self._deeds.begin(act)

@@ -44,10 +44,6 @@ from ota_stream.updates.service import Below, UpdateBook, UpdateService
 from ota_stream.updates.states import OtaUpdate
 
 
-def _stands(_path: str) -> bool:
-    return False
-
-
 class Place(Struct, frozen=True):
     """Where and how the services work.
 
@@ -65,7 +61,6 @@ class Place(Struct, frozen=True):
     tail_pace: float = live_tails.PACE
     dice: Dice = Dice()
     machine: Clock | None = None  # by which others check certificates, when it is not `clock`
-    url_is_over: Callable[[str], bool] = _stands  # whether an object's presigned URLs are good no more
 
 
 def _nobody_is_connected(_client_id: str, _clean: bool, _silent: bool) -> bool:  # noqa: FBT001 - AwsOperated
@@ -127,7 +122,7 @@ def open_services(
         StoreError: a stored value is damaged.
     """
     keys = KeyFolder(place.data_dir / keys_store.FOLDER, place.machine or place.clock, place.dice.secret)
-    presigner = Presigner(place.http_base, keys.secret("presigned URLs"), place.url_is_over)
+    presigner = Presigner(place.http_base, keys.secret("presigned URLs"))
 
     def presign(s3_url: str, seconds: float, thing: str) -> str:
         return presigner.resolve(s3_url, place.clock.wall() + seconds, thing)

@@ -45,6 +45,7 @@ from ota_broker.web_sockets import MqttOverWebSocket, read_token
 from ota_stream.answers import Effect
 from ota_stream.api import diagnosed, moving_time
 from ota_stream.api import faults as faults_api
+from ota_stream.api.bad_line import Line
 from ota_stream.api.operated import Operated
 from ota_stream.console import login
 from ota_stream.console.fleets import Fleets
@@ -173,9 +174,7 @@ class Simulator:
         opened.push_async_callback(self._http.close)
         options = settings.job_options(), settings.update_options()
         where, aws, clock = (data_dir, self._http.base), (settings.aws_backend, settings.log_group), self._clock
-        place = Place(
-            *where, *options, clock, *aws, dice=dice, machine=SystemClock(), url_is_over=self._interference.url_is_over
-        )
+        place = Place(*where, *options, clock, *aws, dice=dice, machine=SystemClock())
         outlets = Outlets(self._hand_over, self._keeper.commit, self._address, self._end_connection)
         services = self._services = open_services(database, events, self.catalog, place, outlets)
         for line in services.restore():
@@ -213,11 +212,16 @@ class Simulator:
             *faults_api.routes(self.faults, self._clock),
             *self._console.routes(),
         ]
-        await self._http.serve(services, names, self._rights_changed, self._listener.meter, web, more=more)
+        told, meter, way = self._rights_changed, self._listener.meter, self._line()
+        await self._http.serve(services, names, told, meter, web, more=more, line=way)
         if self._tls_door is not None:
             self._tls_door.serve(self._listener, self._http.load)
             self._https = await self._http.serve_tls(settings.https_port, self._tls_door.tls.web)
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
+
+    def _line(self) -> Line:
+        call_later = asyncio.get_running_loop().call_later if self._timers is None else self._timers.call_later
+        return Line(self._interference.serve, call_later)
 
     def _open_console(self) -> Console:
         """Return the pages, over all that a person may look at."""

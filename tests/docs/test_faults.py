@@ -29,7 +29,11 @@ def written(default: object) -> str:
 
 def in_the_way_of(kind: type[Fault]) -> str:
     directions = [get_args(field.type) for field in msgspec.structs.fields(kind) if field.name == "direction"]
-    return " or ".join(directions[0]) if directions else kind.way
+    ways = [*(directions[0] if directions else [kind.way])]
+    if kind.downloads and "download" not in ways:
+        ways.append("download")
+    *others, last = ways
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def test_the_page_has_every_kind_and_what_it_is_in_the_way_of():

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from ota_stream.api import control, downloads
+from ota_stream.api.bad_line import Line
 from ota_stream.api.control import Usage
 from ota_stream.api.operated import Operated
 from ota_stream.api.presign import Forbidden
@@ -29,10 +30,10 @@ _STATUSES: Final[dict[type[OtaStreamError], int]] = {Forbidden: 403, ImageForbid
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def create_app(cloud: Operated, usage: Usage = list, more: Sequence[Route] = ()) -> ASGIApp:
+def create_app(cloud: Operated, usage: Usage = list, more: Sequence[Route] = (), line: Line | None = None) -> ASGIApp:
     """Return what answers HTTP: presigned downloads, and the operator's calls under `/_ota/`, `more` of them included.
 
-    `usage` shows the quotas.
+    `usage` shows the quotas; `line` has the faults in the way of downloads.
 
     No bucket has a name that begins with an underscore, so no object is hidden by `/_ota/`. LocalOnly
     belongs before it.
@@ -40,7 +41,7 @@ def create_app(cloud: Operated, usage: Usage = list, more: Sequence[Route] = ())
     app = Starlette(
         routes=[
             Mount("/_ota", Router([*control.routes(cloud, usage), *more], redirect_slashes=False)),
-            Route(downloads.PATH, downloads.download(cloud)),
+            Route(downloads.PATH, downloads.download(cloud, line)),
         ],
         exception_handlers={
             HTTPException: _http_error,

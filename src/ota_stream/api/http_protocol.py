@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ota_stream.api.bad_line import HANG_UP
+
 HEAD_MAX: Final = 64 * 1024  # bytes of request line and headers; more than one read brings is refused by the next
 
 
@@ -24,6 +26,11 @@ class BoundedHttp(HttpToolsProtocol):
             self._unfinished += len(data)
             if self._unfinished > HEAD_MAX and not self.transport.is_closing():
                 self.send_400_response(f"The head of the request is larger than {HEAD_MAX} bytes")
+
+    def on_message_begin(self) -> None:
+        """Let whoever answers close the connection (`bad_line`)."""
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: {"close": self.transport.close}}
 
     def on_headers_complete(self) -> None:
         """Note that a head has ended."""

@@ -1,7 +1,6 @@
 """URLs that open one object for a while: signed, with an end, so that nothing else can be read with them."""
 
 import hmac
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
@@ -20,20 +19,12 @@ class Forbidden(OtaStreamError):
     """The URL does not open this object, or not any more."""
 
 
-def _never(_: str) -> bool:
-    return False
-
-
 class Presigner:
-    """Makes and checks URLs under `base` (scheme, host and port) with a secret of this simulator.
+    """Makes and checks URLs under `base` (scheme, host and port) with a secret of this simulator."""
 
-    `is_over` tells whether the URL in use of a path is to be over before its end. It stays so; the next one is another.
-    """
-
-    def __init__(self, base: str, secret: bytes, is_over: Callable[[str], bool] = _never) -> None:
+    def __init__(self, base: str, secret: bytes) -> None:
         self._base = base
         self._secret = secret
-        self._is_over = is_over
         self._over: dict[tuple[str, str], int] = {}  # of a path and a thing, up to which end its URLs are over
 
     def url(self, path: str, expires_at: float, thing: str = "") -> str:
@@ -61,11 +52,14 @@ class Presigner:
             raise Forbidden("the URL has no end: it was not made by this simulator")
         if not hmac.compare_digest(signature.encode(), self._signature(path, int(end), thing).encode()):
             raise Forbidden("the URL was not made by this simulator for this object")
-        if self._is_over(path):
-            self._over[path, thing] = int(end)
         if now >= int(end) or int(end) <= self._over.get((path, thing), -1):
             raise Forbidden("the URL has expired: ask for the job document again")
         return thing
+
+    def end(self, path: str, query: str) -> None:
+        """Let a URL that was checked be over before its end. It stays so; the next one is another."""
+        given = parse_qs(query)
+        self._over[path, given.get(_THING, [""])[0]] = int(given[_EXPIRES][0])
 
     def _signature(self, path: str, end: int, thing: str) -> str:
         text = f"{thing}\n{end}\n{path}".encode(errors="replace")  # half a surrogate pair is nobody's name

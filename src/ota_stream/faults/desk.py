@@ -13,6 +13,7 @@ from ota_stream.faults.chance import drawn
 from ota_stream.faults.fault import Fault, Way
 from ota_stream.faults.happening import Act, Happening
 from ota_stream.faults.late import later
+from ota_stream.faults.served import Served
 from ota_stream.faults.subject import Request, Subject
 from ota_stream.records import UNKNOWN_CLIENT, FaultRecord
 
@@ -44,7 +45,7 @@ class _Set:
 
     def __init__(self, fault: Fault, since: float) -> None:
         self.fault = fault
-        self.way = fault.stands()
+        self.ways = fault.ways()
         self.hits = 0
         self._left = fault.times
         self._since = since
@@ -159,10 +160,17 @@ class FaultDesk:
         """Return the first fault that befalls a packet of a client, and its record."""
         return self._first("packet", packet, packet.thing, None, now)
 
-    def expire(self, download: Subject, now: Moment) -> FaultRecord | None:
-        """Return the record of a fault that befalls a download over HTTP."""
-        hit = self._first("download", download, UNKNOWN_CLIENT, download.object_key, now)
-        return None if hit is None else hit[1]
+    def serve(self, download: Subject, served: Served, now: Moment) -> tuple[Served, list[FaultRecord]]:
+        """Return what a download over HTTP is answered, and a record of each fault that had a part in it."""
+        records: list[FaultRecord] = []
+        for each in self._of_way("download"):
+            if not served.is_lost and each.befalls(download, now.monotonic):
+                before, served = served, each.fault.serve(served)
+                if served != before:
+                    each.hits += 1
+                    hits = _Hits([download])
+                    records.append(hits.record(each.fault, UNKNOWN_CLIENT, download.object_key, now.wall))
+        return served, records
 
     def _first(
         self, way: Way, about: Subject, client_id: str, topic: str | None, now: Moment
@@ -186,7 +194,7 @@ class FaultDesk:
         return self._spoilt(messages, nothing, UNKNOWN_CLIENT, None, now, [])
 
     def _of_way(self, way: Way) -> Iterator[_Set]:
-        return (each for each in self._set.values() if each.way == way)
+        return (each for each in self._set.values() if way in each.ways)
 
     def _spoilt(  # noqa: PLR0913, PLR0917 - what there is to know of an answer
         self,

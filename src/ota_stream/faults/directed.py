@@ -18,3 +18,7 @@ class Directed(Fault, frozen=True, kw_only=True):
     def stands(self) -> Way:
         """Return which way it is in."""
         return "arrival" if self.direction == "request" else self.way
+
+    def befalls_downloads(self) -> bool:
+        """Tell whether it can befall a download: only as an answer."""
+        return self.downloads and self.direction == "answer"

@@ -1,13 +1,14 @@
 """What all faults have in common: a name, and whom and what they befall."""
 
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from ota_stream.answers import Answer
 from ota_stream.faults import span
+from ota_stream.faults.served import Served
 from ota_stream.faults.subject import Subject
 
 Operation = Literal[
@@ -26,6 +27,7 @@ Operation = Literal[
     "PINGREQ",
     "GetObject",
 ]
+DOWNLOAD: Final = "GetObject"
 Way = Literal["request", "arrival", "answer", "packet", "download"]
 Share = Annotated[float, Meta(gt=0, le=1)]
 Times = Annotated[int, Meta(ge=1)]
@@ -34,7 +36,9 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
-    """One fault: a function Answer -> Answer, and what it is for. What is left out matches everything.
+    """One fault: a function Answer -> Answer, for downloads Served -> Served, and what it is for.
+
+    What is left out matches everything.
 
     `thing`, `stream`, `job` and `object_key` (`BUCKET/KEY`) are names with `*` and `?`; `blocks` and `attempts` ranges
     (`7`, `3-9`, `3-`); an attempt is how often the same has been asked or sent for a thing. `share` of what matches is
@@ -43,7 +47,9 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
     way: ClassVar[Way] = "answer"
     """Whether the cloud is not asked and a refusal made instead, or what arrives of a request is another thing, or of
-    an answer; or whether it stands between device and broker, or in the way of a download over HTTP."""
+    an answer; or whether it stands between device and broker, or in the way of downloads over HTTP alone."""
+    downloads: ClassVar[bool] = False
+    """Whether it can befall a download over HTTP, besides what it is in the way of, or alone."""
     joint: ClassVar[bool] = False
     """Whether it is about several messages together; it then gives back as many as it was given."""
     queued: ClassVar[bool] = False
@@ -65,18 +71,36 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     until: Seconds | None = None
 
     def __post_init__(self) -> None:
-        """Check the ranges. Raises ValueError."""
+        """Check the ranges, and that there can be such a fault of a download. Raises ValueError."""
         for text in (self.blocks, self.attempts):
             if text is not None:
                 span.parse(text)
+        if self.operation == DOWNLOAD and not self.befalls_downloads():
+            raise ValueError(f"{DOWNLOAD}: nothing like this can befall a download")
 
     def stands(self) -> Way:
-        """Return which way it is in."""
+        """Return which way it is in, of those that messages take."""
         return self.way
+
+    def befalls_downloads(self) -> bool:
+        """Tell whether it can befall a download, as it is."""
+        return self.downloads
+
+    def ways(self) -> frozenset[Way]:
+        """Return all ways it is in: of messages and of downloads, unless its operation says which."""
+        of_messages: set[Way] = set() if self.operation == DOWNLOAD else {self.stands()}
+        of_downloads: set[Way] = (
+            {"download"} if self.operation in {None, DOWNLOAD} and self.befalls_downloads() else set()
+        )
+        return frozenset(of_messages | of_downloads)
 
     def apply(self, answer: Answer) -> Answer:
         """Return what the device gets instead; the same answer when this fault has no hold on it."""
         return answer
+
+    def serve(self, served: Served) -> Served:
+        """Return what a download is answered instead; the same when this fault has no hold on it."""
+        return served
 
     def matches(self, subject: Subject) -> bool:
         """Tell whether a message is one of those it is for, apart from attempt, share and time."""

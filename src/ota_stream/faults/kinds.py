@@ -21,6 +21,7 @@ from ota_stream.faults.etag_change import EtagChange
 from ota_stream.faults.fault import Fault
 from ota_stream.faults.half_open import HalfOpen
 from ota_stream.faults.hang_up import HangUp
+from ota_stream.faults.ignore_range import IgnoreRange
 from ota_stream.faults.lose_first import LoseFirst
 from ota_stream.faults.notify_next import NotifyNext
 from ota_stream.faults.refuse_connection import RefuseConnection
@@ -41,7 +42,7 @@ AnyFault = (
     | StaleVersion | Swallow | Reject | DenyUpdate | EtagChange
     | Disconnect | TakeOver | HalfOpen | CancelJob | TimeOutJob | DeleteJob | NotifyNext | DeleteStream
     | Withhold | HangUp | RefuseConnection
-    | UrlExpired
+    | UrlExpired | IgnoreRange
 )  # fmt: skip
 KINDS: Final[Mapping[str, type[Fault]]] = {kind.kind(): kind for kind in get_args(AnyFault)}
 

@@ -26,6 +26,7 @@ _OPTIONS: Final = StreamOptions()
 _ACTIONS: Final = {Operation.GET: "GetStream", Operation.DESCRIBE: "DescribeStream"}
 OF_STREAMS: Final = frozenset(_ACTIONS.values())
 _NOTIFICATIONS: Final = {"notify": "Notify", "notify-next": "NotifyNext"}
+DOWNLOAD_BLOCK: Final = 4096  # bytes: what the agents ask for by HTTP; a range does not say which block it is
 _NOTIFY_LEVELS: Final = 5  # $aws / things / T / jobs / notify
 
 
@@ -123,6 +124,12 @@ def of_notification(reply: Reply) -> Subject | None:
     levels = reply.topic.split("/")
     operation = _NOTIFICATIONS.get(levels[-1]) if len(levels) == _NOTIFY_LEVELS and levels[3] == "jobs" else None
     return None if operation is None else Subject(operation, levels[2])
+
+
+def of_download(path: str, thing: str, start: int, end: int) -> Subject:
+    """Return what a download of the bytes from `start` up to `end` of an object is about; `path` is BUCKET/KEY."""
+    blocks = range(start // DOWNLOAD_BLOCK, (end - 1) // DOWNLOAD_BLOCK + 1)
+    return Subject("GetObject", thing, blocks=blocks, object_key=path)
 
 
 def refusal(request: Request, now: float) -> Reply:

@@ -259,6 +259,12 @@ def test_every_kind_that_is_about_answers_tells_what_it_did(kind: str):
         ({"fault": "drop", "operation": "Get"}, "operation"),
         ({"fault": "reject", "code": "No"}, "RequestThrottled"),
         ({"fault": "delay", "seconds": -1}, "seconds"),
+        ({"fault": "reorder", "operation": "GetObject"}, "can befall a download"),
+        ({"fault": "drop", "operation": "GetObject", "direction": "request"}, "can befall a download"),
+        ({"fault": "corrupt", "operation": "GetObject", "what": "length"}, "can befall a download"),
+        ({"fault": "reject", "operation": "GetObject"}, "an HTTP status, 400 to 599"),
+        ({"fault": "reject", "code": 200}, "RequestThrottled"),
+        ({"fault": "reject", "operation": "GetStream", "code": 503}, "BlockSizeOutOfBounds"),
     ],
 )
 def test_what_is_no_fault_is_one_clear_line(members: Any, said: str):
