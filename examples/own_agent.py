@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections import deque
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -21,6 +22,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 BLOCK = 4096  # bytes
+PARTIAL = 206
 ASK_AGAIN = 0.2  # seconds
 GIVE_UP = 30  # requests without an answer
 RUNNING = (0, 9, 0)  # the version of the image it had before
@@ -157,13 +159,19 @@ class OwnAgent:
         """Get blocks by HTTP, a range each, up to the first that is not to be had."""
         url, blocks = self.url_of(job_id), {}
         for number in wanted:
-            span = f"bytes={number * BLOCK}-{min((number + 1) * BLOCK, size) - 1}"
-            try:
-                with urlopen(Request(url, headers={"Range": span}), timeout=5) as answer:  # noqa: S310 - the cloud's
-                    blocks[number] = answer.read()
-            except OSError:  # a URL that is over, for one
+            piece = self.piece(url, number * BLOCK, min((number + 1) * BLOCK, size))
+            if piece is None:
                 break
+            blocks[number] = piece
         return blocks
+
+    def piece(self, url: str, start: int, end: int) -> bytes | None:
+        """Get the bytes from `start` up to `end`, all of them or None."""
+        try:
+            with urlopen(Request(url, headers={"Range": f"bytes={start}-{end - 1}"}), timeout=5) as answer:  # noqa: S310 - the cloud's
+                return answer.read() if answer.status == PARTIAL else None  # a server may send the whole, with 200
+        except (OSError, HTTPException):  # refused, as by a URL that is over; or cut off
+            return None
 
     def url_of(self, job_id: str) -> str:
         """Ask the job where its image is: each time it tells a URL that is good for a while."""
