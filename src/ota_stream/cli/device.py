@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from msgspec.structs import replace
 
 from ota_device import mishaps, versions
 from ota_device.device import ProgressSeen
@@ -21,6 +22,7 @@ from ota_device.storage import FolderStorage
 from ota_device.verify import certificates_of
 from ota_stream.cli.endpoints import DataDirOption, HostOption, PortOption, mqtt
 from ota_stream.cli.fetch import progress_bar
+from ota_stream.cli.protocols import Protocol
 from ota_stream.cli.tls import CertOption, KeyOption, RootCaOption, TlsOption, credentials
 from ota_stream.stores.datadir import DEFAULT
 from ota_stream.stores.keys import signers
@@ -32,6 +34,10 @@ def device(
     thing: Annotated[str, typer.Option(help="Thing name; also the MQTT client id.")],
     *,
     flavour: Annotated[FlavourName, typer.Option(help="Which agent to play.")] = FlavourName.FREERTOS,
+    protocol: Annotated[
+        list[Protocol] | None,
+        typer.Option(help="How it downloads. Repeatable, the primary one first.  [default: mqtt]", show_default=False),
+    ] = None,
     flash: Annotated[
         Path | None, typer.Option(help="Directory of its flash.  [default: .ota-stream/devices/THING]")
     ] = None,
@@ -69,6 +75,8 @@ def device(
 
       ota-stream device --thing door-lock-7 --flavour modular-json --once
 
+      ota-stream device --thing door-lock-7 --protocol http --protocol mqtt
+
       ota-stream device --thing door-lock-7 --tls
 
       ota-stream device --thing door-lock-7 --once --fault power-cut:write=7
@@ -93,7 +101,8 @@ def device(
         if wrong:
             misfortune = Misfortune(storage, wrong)
         certificates = held(folder, anything, partial(_signers, data_dir, screen))
-        hardware = Hardware(storage, certificates, FLAVOURS[flavour], first, misfortune)
+        agent = replace(FLAVOURS[flavour], speaks=tuple(each.upper() for each in protocol or (Protocol.MQTT,)))
+        hardware = Hardware(storage, certificates, agent, first, misfortune)
         station = Station(thing, hardware, link, screen)
         outcome = station.run(once=once)
     if outcome is not Outcome.SUCCEEDED:

@@ -13,7 +13,8 @@ from ota_device.fleet.stream_work import Errand, StreamWork
 from ota_device.verify import Certificates
 from ota_stream.api.usual import Sign
 from ota_stream.cli.control_client import connect
-from ota_stream.cli.update import Order, Protocol, read, send
+from ota_stream.cli.protocols import Protocol
+from ota_stream.cli.update import Order, read, send
 from ota_stream.signing.keys import Validity, mint_ca
 from ota_stream.signing.platforms import KeyKind
 from ota_stream.stores.keys import signers

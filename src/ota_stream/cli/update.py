@@ -3,7 +3,6 @@
 import re
 import secrets
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,6 +16,7 @@ from ota_stream.cli.control_client import CallError, ControlClient, Json, connec
 from ota_stream.cli.endpoints import DataDirOption, EndpointUrlOption
 from ota_stream.cli.executions import SUCCEEDED, Execution
 from ota_stream.cli.logs import printable
+from ota_stream.cli.protocols import Protocol
 from ota_stream.errors import OtaStreamError
 from ota_stream.jobs.names import is_group_name
 from ota_stream.signing.damage import Damage
@@ -31,13 +31,6 @@ _STEM_MAX: Final = 40  # with its ending the id still fits into a job id
 _NOT_FOUND: Final = 404
 _NOT_IN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]+")
 _MADE: Final = {"CREATE_COMPLETE": True, "CREATE_FAILED": False}
-
-
-class Protocol(StrEnum):
-    """How devices get the image."""
-
-    MQTT = "mqtt"
-    HTTP = "http"
 
 
 class UpdateError(OtaStreamError):

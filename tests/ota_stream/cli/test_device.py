@@ -14,6 +14,7 @@ from images import MemoryImage
 from live import serving, wait_until
 from ota_device.errors import DeviceError
 from ota_stream.cli.device import device
+from ota_stream.testing import LocalCloud
 
 device_module = importlib.import_module("ota_stream.cli.device")  # the package has the function under this name
 NEW = firmware()
@@ -35,7 +36,8 @@ def certificate(tmp_path):
 def run(server, *arguments: object):
     app = typer.Typer()
     app.command()(device)
-    return CliRunner().invoke(app, ["--thing", "dev1", "--port", str(server.port), *map(str, arguments)])
+    port = [] if server is None else ["--port", str(server.port)]
+    return CliRunner().invoke(app, ["--thing", "dev1", *port, *map(str, arguments)])
 
 
 def offer(server, doc=None) -> None:
@@ -67,6 +69,27 @@ def test_other_flavours_can_be_played(server, tmp_path, certificate, flavour):
     offer(server)
     result = run(server, "--ca", certificate, "--flash", tmp_path / "f", "--once", "--flavour", flavour)
     assert result.exit_code == 0, result
+
+
+@pytest.mark.parametrize(
+    ("protocols", "offered", "said"),
+    [
+        (["http"], "HTTP", f"{len(NEW)} bytes by HTTP"),
+        (["mqtt", "http"], ("HTTP", "MQTT"), f"{len(NEW)} bytes of stream"),
+        (["http", "mqtt"], ("MQTT", "HTTP"), f"{len(NEW)} bytes by HTTP"),
+        ([], "HTTP", "no data protocol the device speaks"),
+        (["http"], "MQTT", "no data protocol the device speaks"),
+    ],
+)
+def test_it_downloads_by_the_first_of_its_protocols_that_is_offered(tmp_path, protocols, offered, said):
+    with LocalCloud(tmp_path / "data") as cloud:
+        update = cloud.create_update(NEW, "dev1", protocol=offered)
+        chosen = [word for protocol in protocols for word in ("--protocol", protocol)]
+        places = ["--data-dir", tmp_path / "data", "--flash", tmp_path / "flash"]
+        result = run(None, *places, *chosen, "--once")
+        assert said in result.output
+        is_done = said.startswith(str(len(NEW)))
+        assert (result.exit_code, update.status("dev1")) == ((0, "SUCCEEDED") if is_done else (1, "FAILED"))
 
 
 def test_the_flash_is_kept_by_thing_and_goes_on_with_its_image(server, tmp_path, certificate, monkeypatch):
