@@ -143,12 +143,15 @@ class Agent:
         reception = self.reception
         if not isinstance(reception, Reception):
             return []
-        if "/data/" in topic and f"/streams/{self._doing.stream_id}/" not in topic:
+        if topic != self._voice.data and "/data/" in topic:
             return []  # a late block of a stream that was given up
         reception.piece = None
         request = reception.on_data(payload, now)
         if reception.piece is not None:
-            return [Keep(reception.piece), *self._progress(reception.received), *self._request(request, now)]
+            keep = Keep(reception.piece)
+            if request is not None and not self._flavour.status_every:  # nearly every block
+                return [keep, self._voice.request(request)]
+            return [keep, *self._progress(reception.received), *self._request(request, now)]
         said = [Say(f"the cloud sends no blocks: {self._why(payload)}")] if "/rejected/" in topic else []
         if self._flavour.strict and reception.useless in _BAD:
             return [*said, *self._happen(Happened(Event.BAD_BLOCK, now, reason=Reason(Code.BAD_BLOCK)))]
@@ -171,7 +174,7 @@ class Agent:
         state = self._receiving.state
         if state is downloads.State.FETCHING:
             if isinstance(asked, bytes):
-                return [self._voice.request(self._doing.stream_id, asked)]
+                return [self._voice.request(asked)]
             return [] if asked is None else [asked]
         if state is downloads.State.DONE:
             return self._happen(Happened(Event.WHOLE, now))

@@ -96,6 +96,9 @@ class _Document(Struct):
     afr_ota: _Ota
 
 
+_MESSAGE: Final = msgspec.json.Decoder(dict[str, Any])
+
+
 def read(
     payload: bytes, size_max: int, needs: frozenset[str] = frozenset(), speaks: Sequence[str] = (MQTT,)
 ) -> Verdict:
@@ -105,7 +108,7 @@ def read(
     `speaks` the data protocols it has, the primary one first.
     """
     try:
-        message = msgspec.json.decode(payload, type=dict[str, Any])
+        message = _MESSAGE.decode(payload)
         if not message.get("execution"):  # JS-2, JNF-5; an empty object is what some services send
             return NoJob()
         execution = msgspec.convert(message["execution"], _Execution)

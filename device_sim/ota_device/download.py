@@ -18,7 +18,8 @@ from ota_stream.streams.codec import CODECS
 from ota_stream.streams.messages import DataBlock, GetStream, RejectedStream
 from ota_stream.streams.topics import Format
 
-REQUESTS_MAX: Final = 1024  # different requests that are remembered: in a fleet most things ask the same
+REQUESTS_MAX: Final = 1024  # different requests for a file that are remembered: in a fleet most things ask the same
+_FILES_MAX: Final = 16  # ... and of so many files
 
 _Message = TypeVar("_Message", DataBlock, RejectedStream)
 
@@ -93,13 +94,24 @@ class DownloadOptions(Struct, frozen=True):
             raise ValueError("block size, number of blocks, retry time and number of requests are above zero")
 
 
+class Manner(Struct, frozen=True):
+    """How a program plans and writes block requests, and reads a block. `read` raises ValueError."""
+
+    plan: Callable[[int, int, int, int], Plan]
+    write: Callable[[GetStream], bytes]
+    read: Callable[[bytes], DataBlock]
+
+
 class Download:
     """A file of `size` bytes, put together from blocks that may come lost, twice, late or in any order.
 
-    `start`, `resume`, `on_data` and `on_time` return the GetStream payload to publish, or None.
+    `start`, `resume`, `on_data` and `on_time` return the GetStream payload to publish, or None. Without a `manner` it
+    asks as the options say.
     """
 
-    def __init__(self, file_id: int, size: int, options: DownloadOptions | None = None) -> None:
+    def __init__(
+        self, file_id: int, size: int, options: DownloadOptions | None = None, manner: Manner | None = None
+    ) -> None:
         self.file_id = file_id
         self.size = size
         self.state = State.FETCHING
@@ -108,15 +120,15 @@ class Download:
         self.requests = 0
         self.ignored: Counter[Ignored] = Counter()
         self.useless: Ignored | None = None  # why the last message did not count, if it did not
-        self._options = options or DownloadOptions()
-        self._codec = CODECS[self._options.format]
-        self._plan = PLANS[self._options.mode]
-        self._write = self._codec.encode_get
-        self._read = self._codec.decode_block
-        self.total = blocks.total(size, self._options.block_size)
+        self._options = options = options or DownloadOptions()
+        self._codec = codec = CODECS[options.format]
+        manner = manner or Manner(PLANS[options.mode], codec.encode_get, codec.decode_block)
+        self._read = manner.read
+        self.total = blocks.total(size, options.block_size)
+        self._request = _requests(manner, options, file_id, self.total)
         self.received = 0  # blocks
         self.received_bytes = 0
-        self._image = bytearray(size)
+        self._image: bytearray | None = None  # from the first block on: a slot or a shelf may have it instead
         self._missing = all_of(self.total)
         self._awaited = 0  # of the last request, a bit a block: a set would take more room than the rest
         self._unanswered = 0
@@ -124,7 +136,7 @@ class Download:
     @property
     def image(self) -> bytes:
         """The file. Blocks that are still missing are zeros."""
-        return bytes(self._image)
+        return bytes(self.size if self._image is None else self._image)
 
     def start(self, now: float) -> bytes | None:
         """Return the first request."""
@@ -177,7 +189,7 @@ class Download:
         if self._unanswered == options.unanswered_max:
             self._end(Event.UNANSWERED, Failure(None, f"no answer to {self._unanswered} requests in a row"))
             return None
-        payload, self._awaited = _request(self._plan, self._write, options, self.file_id, self._missing, self.total)
+        payload, self._awaited = self._request(self._missing)
         self._unanswered += 1
         self.requests += 1
         self.deadline = now + options.retry_after
@@ -195,7 +207,8 @@ class Download:
             return None
         # Another token: somebody else asks in this thing's name, perhaps for blocks of another size.
         # None is no sign of that: a rejection may have lost the token (EC-3).
-        if message.client_token not in {None, self._options.client_token}:
+        token = message.client_token
+        if token is not None and token != self._options.client_token:
             self._ignore(Ignored.OTHER_TOKEN)
             return None
         return message
@@ -207,14 +220,18 @@ class Download:
     def _fault(self, block: DataBlock) -> Ignored | None:
         if block.file_id != self.file_id:
             return Ignored.OTHER_FILE
-        if not 0 <= block.block_id < self.total:
+        block_id, size = block.block_id, self._options.block_size
+        if not 0 <= block_id < self.total:
             return Ignored.NO_SUCH_BLOCK
-        start, end = blocks.span(block.block_id, self._options.block_size, self.size)
-        if len(block.payload) != end - start:  # SB-1: only the last block may be short, and by how much is known
+        if block_id == self.total - 1:
+            size = self.size - block_id * size
+        if len(block.payload) != size:  # SB-1: only the last block may be short, and by how much is known
             return Ignored.WRONG_SIZE
-        return None if self._missing >> block.block_id & 1 else Ignored.DUPLICATE
+        return None if self._missing >> block_id & 1 else Ignored.DUPLICATE
 
     def _keep(self, block: DataBlock) -> None:
+        if self._image is None:
+            self._image = bytearray(self.size)
         start, end = blocks.span(block.block_id, self._options.block_size, self.size)
         self._image[start:end] = block.payload
         self._missing ^= 1 << block.block_id
@@ -227,24 +244,22 @@ class Download:
         self.deadline = None
 
 
-@lru_cache(maxsize=REQUESTS_MAX)
-def _request(  # noqa: PLR0913, PLR0917 - all that decides what is asked
-    plan: Callable[[int, int, int, int], Plan],
-    write: Callable[[GetStream], bytes],
-    options: DownloadOptions,
-    file_id: int,
-    missing: int,
-    total: int,
-) -> tuple[bytes, int]:
-    """Return the request for what is missing, and the blocks its answer can bring, a bit each."""
-    planned = plan(missing, total, options.block_count, options.block_size)
-    request = GetStream(
-        client_token=options.client_token,
-        stream_version=options.stream_version,
-        file_id=file_id,
-        block_size=options.block_size,
-        block_offset=planned.block_offset,
-        block_count=planned.block_count,
-        bitmap=planned.bitmap,
-    )
-    return write(request), sum(1 << block_id for block_id in planned.awaited)
+@lru_cache(maxsize=_FILES_MAX)
+def _requests(manner: Manner, options: DownloadOptions, file_id: int, total: int) -> Callable[[int], tuple[bytes, int]]:
+    """Return what gives the request for missing blocks, and the blocks its answer can bring, a bit each."""
+
+    @lru_cache(maxsize=REQUESTS_MAX)
+    def request(missing: int) -> tuple[bytes, int]:
+        planned = manner.plan(missing, total, options.block_count, options.block_size)
+        asked = GetStream(
+            client_token=options.client_token,
+            stream_version=options.stream_version,
+            file_id=file_id,
+            block_size=options.block_size,
+            block_offset=planned.block_offset,
+            block_count=planned.block_count,
+            bitmap=planned.bitmap,
+        )
+        return manner.write(asked), sum(1 << block_id for block_id in planned.awaited)
+
+    return request

@@ -23,8 +23,10 @@ from ota_stream.streams import blocks
 
 RECORD: Final = "boot.json"
 SLOTS: Final = ("slot-a", "slot-b")
+_OTHER: Final = MappingProxyType[str, str](dict(zip(SLOTS, reversed(SLOTS), strict=True)))
 SYNC_EVERY: Final = 16  # blocks: what a power cut can cost
 _HERE: Final = 1  # the byte of a block that has arrived
+_MARK: Final = bytes((_HERE,))
 
 
 class State(StrEnum):
@@ -105,7 +107,7 @@ class Record(Struct, frozen=True):
     @property
     def spare(self) -> str:
         """The slot a download may use."""
-        return SLOTS[1 - SLOTS.index(self.current)]
+        return _OTHER[self.current]
 
     @property
     def subject(self) -> str | None:
@@ -178,8 +180,9 @@ class Flash:
         spare = self.known.spare
         if self._unsynced:
             self._storage.sync(spare)
+        marks = _marks(spare)
         for piece in self._unsynced:
-            self._storage.write(_marks(spare), piece.block_id, bytes((_HERE,)))
+            self._storage.write(marks, piece.block_id, _MARK)
         self._unsynced = []
 
     def downloaded(self) -> bytes:

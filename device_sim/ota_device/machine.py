@@ -10,6 +10,7 @@ from ota_device.boot import Booted
 from ota_device.flash import Flash
 from ota_device.flavours import Flavour
 from ota_device.orders import Order
+from ota_device.reception import Piece
 from ota_device.verify import Certificates
 
 
@@ -54,7 +55,7 @@ class Machine:
     @property
     def deadline(self) -> float | None:
         """When to call `on_time`, or None."""
-        return None if self.over else self._agent.deadline
+        return None if self.reboots or self.stopped else self._agent.deadline
 
     @property
     def over(self) -> bool:
@@ -86,8 +87,7 @@ class Machine:
         """Do one thing; return what the agent orders because of its outcome."""
         match order:  # the orders of every block come first
             case orders.Keep():
-                self._flash.write(order.piece)
-                self._watcher.progress(*self._agent.progress)
+                self._keep(order.piece, now)
             case orders.Publish():
                 wire.publish(order.topic, order.payload, qos=order.qos)
             case orders.Get():
@@ -107,6 +107,11 @@ class Machine:
             case _:
                 return self._on_flash(order, now)
         return []
+
+    def _keep(self, piece: Piece, now: float) -> None:
+        del now
+        self._flash.write(piece)
+        self._watcher.progress(*self._agent.progress)
 
     def _on_flash(self, order: orders.OnSlot, now: float) -> list[Order]:
         flash = self._flash

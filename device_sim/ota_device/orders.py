@@ -22,7 +22,7 @@ class Unsubscribe(Struct, frozen=True):
     topic: str
 
 
-class Publish(Struct, frozen=True):
+class Publish(Struct, frozen=True, gc=False):
     """Publish a message. With QoS 1 nothing after it is done before it has been acknowledged."""
 
     topic: str
@@ -44,7 +44,7 @@ class Open(Struct, frozen=True):
     target: Target
 
 
-class Keep(Struct, frozen=True):
+class Keep(Struct, frozen=True, gc=False):
     """Write a block into the slot."""
 
     piece: Piece

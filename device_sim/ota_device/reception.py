@@ -2,13 +2,12 @@
 
 from msgspec import Struct
 
-from ota_device.download import Download, DownloadOptions
+from ota_device.download import Download, DownloadOptions, Manner
 from ota_device.flavours import Flavour
-from ota_stream.streams import blocks
 from ota_stream.streams.messages import DataBlock
 
 
-class Piece(Struct, frozen=True):
+class Piece(Struct, frozen=True, gc=False):
     """A block to keep: its id, where it begins in the file (bytes), and its bytes."""
 
     block_id: int
@@ -29,19 +28,15 @@ class Reception(Download):
             retry_after=flavour.retry_after,
             unanswered_max=flavour.unanswered_max,
         )
-        super().__init__(file_id, size, options)
+        super().__init__(file_id, size, options, Manner(flavour.plan, flavour.write, flavour.read))
         self.piece: Piece | None = None
-        self._plan = flavour.plan
-        self._write = flavour.write
-        self._read = flavour.read
-        self._image = bytearray()  # the slot has it
         if missing is not None:
             self._missing = missing
         self.received = self.total - self._missing.bit_count()
 
     def _keep(self, block: DataBlock) -> None:
-        start, _ = blocks.span(block.block_id, self._options.block_size, self.size)
-        self._missing ^= 1 << block.block_id
+        block_id = block.block_id
+        self._missing ^= 1 << block_id
         self.received += 1
         self.received_bytes += len(block.payload)
-        self.piece = Piece(block.block_id, start, block.payload)
+        self.piece = Piece(block_id, block_id * self._options.block_size, block.payload)

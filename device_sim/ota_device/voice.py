@@ -7,6 +7,8 @@ from ota_device.orders import Publish, Subscribe, Unsubscribe
 class Voice:
     """What a thing says, in the manner of a flavour."""
 
+    __slots__ = ("_flavour", "_get", "_thing", "data", "job_answer", "jobs", "notify_next", "streams")
+
     def __init__(self, thing: str, flavour: Flavour) -> None:
         base = f"$aws/things/{thing}"
         self.streams = f"{base}/streams/"
@@ -15,6 +17,7 @@ class Voice:
         self.job_answer = f"{self.jobs}{flavour.job_topic}/accepted"
         self._thing = thing
         self._flavour = flavour
+        self.data = self._get = ""  # the topics of the stream that was heard of last
 
     def listen(self) -> list[Subscribe]:
         """Subscribe to word of the next job, if the flavour does (JT-11)."""
@@ -28,15 +31,16 @@ class Voice:
 
     def hear(self, stream_id: str) -> Subscribe:
         """Subscribe to the blocks of a stream."""
-        return Subscribe(self._stream(stream_id, "data"), self._flavour.data_qos)
+        self.data, self._get = self._stream(stream_id, "data"), self._stream(stream_id, "get")
+        return Subscribe(self.data, self._flavour.data_qos)
 
     def hear_no_more(self, stream_id: str) -> Unsubscribe:
         """End that subscription."""
         return Unsubscribe(self._stream(stream_id, "data"))
 
-    def request(self, stream_id: str, payload: bytes) -> Publish:
-        """Ask for blocks: QoS 0, like every agent."""
-        return Publish(self._stream(stream_id, "get"), payload, 0)
+    def request(self, payload: bytes) -> Publish:
+        """Ask for blocks of the stream that was heard of last: QoS 0, like every agent."""
+        return Publish(self._get, payload, 0)
 
     def report(self, moment: Moment, job_id: str, facts: Facts) -> list[Publish]:
         """Update the job execution, if the flavour has something to say at this moment (OA-2 to OA-9)."""

@@ -9,6 +9,7 @@ from ota_device.fleet.mqtt import BadPacket, Kind, Level
 
 _SPACE: Final = 1 << 18  # bytes the loop may read at once
 _PACKET_ID_MAX: Final = 0xFFFF
+_PUBLISH: Final = int(Kind.PUBLISH)  # what comes most: a member of an enumeration is looked up by a call
 _NO_MQTT: Final = "the other side does not speak MQTT"
 
 
@@ -111,7 +112,7 @@ class Connection(asyncio.BufferedProtocol):
         guest, kind = self._guest, first >> 4
         if guest is None:
             return
-        if kind == Kind.PUBLISH and self.is_open:
+        if kind == _PUBLISH and self.is_open:
             message = mqtt.received(self._level, first, data, start, end)
             if message.packet_id:
                 self._write(mqtt.puback(message.packet_id))

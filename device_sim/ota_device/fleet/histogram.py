@@ -25,7 +25,8 @@ class Histogram:
         self.counts[bucket if bucket < BUCKETS else -1] += 1
         self.number += 1
         self.total += seconds
-        self.most = max(self.most, seconds)
+        if seconds > self.most:  # noqa: PLR1730 - of every block
+            self.most = seconds
 
     def percentile(self, share: float) -> float | None:
         """Return the time that `share` (0 to 1) of all did not exceed, or None when there are none."""

@@ -54,7 +54,6 @@ class JobWork:
         "_machine",
         "_opened",
         "_reboots",
-        "_received",
         "_sent_at",
         "_thing",
         "_topics",
@@ -73,7 +72,7 @@ class JobWork:
         self._topics: tuple[tuple[str, int], ...] = ()
         self._inbox: deque[tuple[str, bytes]] | None = None
         self._unacknowledged: _Unacknowledged | None = None
-        self._reboots = self._received = 0
+        self._reboots = 0
         self._opened = self._sent_at = 0.0
 
     @property
@@ -211,15 +210,14 @@ class JobWork:
         """Nobody listens to ten thousand things at once."""
 
     def progress(self, received: int, size: int) -> None:
+        """Blocks are counted when they are kept."""
+
+    def kept(self, size: int, now: float) -> None:
         """Count a block."""
-        del size
-        new, self._received = received - self._received, received
-        if new > 0:
-            self._thing.count_block(new, monotonic())
+        self._thing.count_block(size, now)
 
     def opened(self) -> None:
         """Count a download that begins."""
-        self._received = 0
         self._opened = monotonic()
         self._thing.enter(Stage.DOWNLOADING)
 

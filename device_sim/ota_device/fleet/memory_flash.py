@@ -38,7 +38,10 @@ class MemoryFlash:
             return
         if self._pieces is None:
             self._pieces = {}
-        self._pieces.setdefault(name, {})[offset] = self._shelf.keep(data)
+        pieces = self._pieces.get(name)
+        if pieces is None:
+            pieces = self._pieces[name] = {}
+        pieces[offset] = self._shelf.keep(data)
 
     def sync(self, name: str) -> None:
         """Nothing is written late."""

@@ -86,10 +86,12 @@ def unsubscribe(level: Level, packet_id: int, topic: str) -> bytes:
 
 def publish(level: Level, topic: str, payload: bytes, packet_id: int = 0) -> bytes:
     """Write PUBLISH (3.3): QoS 1 when there is a packet id."""
-    name = topic.encode()
-    identity = packet_id.to_bytes(2, "big") if packet_id else b""
-    first = 0x32 if packet_id else 0x30
-    return _packet(first, _text(name) + identity + _properties(level) + payload)
+    head = _text(topic.encode())
+    if packet_id:
+        head += packet_id.to_bytes(2, "big")
+    if level is Level.V5:
+        head += b"\x00"
+    return _packet(0x32 if packet_id else 0x30, head + payload)
 
 
 def puback(packet_id: int) -> bytes:
@@ -102,14 +104,15 @@ def packet_at(data: bytes, position: int) -> tuple[int, int]:
 
     The end may lie beyond the data. Raises BadPacket when the length is none, or too much (2.2.3).
     """
+    start = position + 1
     length = shift = 0
-    for at in range(position + 1, min(len(data), position + 1 + _LENGTH_BYTES)):
-        byte = data[at]
+    for byte in data[start : start + _LENGTH_BYTES]:
+        start += 1
         length |= (byte & 0x7F) << shift
         if byte < _MORE:
             if length > PACKET_MAX:
                 raise BadPacket(f"a packet of {length} bytes")
-            return at + 1, at + 1 + length
+            return start, start + length
         shift += 7
     if len(data) - position > _LENGTH_BYTES:
         raise BadPacket("a packet without a length")
@@ -145,9 +148,11 @@ def _text(raw: bytes) -> bytes:
 
 
 def _packet(first: int, body: bytes) -> bytes:
-    left, head = len(body), bytearray((first,))
-    while True:
-        left, low = left >> 7, left & 0x7F
-        head.append(low | _MORE if left else low)
-        if not left:
-            return bytes(head) + body
+    left = len(body)
+    if left < _MORE:
+        return bytes((first, left)) + body
+    head = [first]
+    while left >= _MORE:
+        head.append(left & 0x7F | _MORE)
+        left >>= 7
+    return bytes((*head, left)) + body

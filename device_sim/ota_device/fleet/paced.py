@@ -6,10 +6,15 @@ from typing import Protocol
 from ota_device import orders
 from ota_device.machine import Machine, Wire
 from ota_device.orders import Order
+from ota_device.reception import Piece
 
 
 class Steps(Protocol):
     """Who wants to know when a machine gets over a step that counts."""
+
+    def kept(self, size: int, now: float) -> None:
+        """A block of `size` bytes is on the flash."""
+        ...
 
     def opened(self) -> None:
         """A download begins, or goes on."""
@@ -46,16 +51,19 @@ class PacedMachine(Machine):
             self._go_on(wire, now)
 
     def _obey(self, given: Iterable[Order], wire: Wire, now: float) -> None:
-        self._left = [*given]
-        self._left.reverse()
+        self._left = [*given][::-1]
         self._go_on(wire, now)
 
     def _go_on(self, wire: Wire, now: float) -> None:
         left = self._left
-        while left and not self.over and not self.awaited:
+        while left and not (self.awaited or self.reboots or self.stopped):
             more = self._carry_out(left.pop(), wire, now)
             if more:
                 left.extend(reversed(more))
+
+    def _keep(self, piece: Piece, now: float) -> None:
+        self._flash.write(piece)
+        self.steps.kept(len(piece.data), now)
 
     def _on_flash(self, order: orders.OnSlot, now: float) -> list[Order]:
         if isinstance(order, orders.Open):

@@ -17,6 +17,9 @@ SHELF_MAX: Final = 1 << 28  # bytes of different blocks; then it begins anew, an
 IMAGES_MAX: Final = 4  # different whole images that are kept in one piece
 STATES_MAX: Final = 1000  # different boot records and states that are shared; most things have the same
 
+_HEAD: Final = 64  # bytes of a block message that are likely to have its block id
+_STEP: Final = 61  # a prime: what repeats every 64 bytes is not looked at in the same place again and again
+
 Read = Callable[[bytes], DataBlock]
 """Reads a block message. Raises ValueError."""
 
@@ -72,28 +75,35 @@ class Shelf:
 
 
 class Reading:
-    """Reads block messages, and equal ones once: they are compared byte for byte."""
+    """Reads block messages, and equal ones once: they are compared byte for byte.
 
-    __slots__ = ("_blocks", "_bytes", "_read", "_shelf")
+    They are found by their beginning and every 61st byte. Another message that has the same takes the place of the
+    one before.
+    """
+
+    __slots__ = ("_bytes", "_kept", "_read", "_shelf")
 
     def __init__(self, read: Read, shelf: Shelf) -> None:
         self._read = read
         self._shelf = shelf
-        self._blocks: dict[bytes, DataBlock] = {}
+        self._kept: dict[bytes, tuple[bytes, DataBlock]] = {}
         self._bytes = 0
 
     def __call__(self, message: bytes) -> DataBlock:
         """Read a message. Raises ValueError."""
-        return self._blocks.get(message) or self._first(message)
+        sample = message[:_HEAD] + message[::_STEP]
+        kept = self._kept.get(sample)
+        return kept[1] if kept is not None and kept[0] == message else self._first(sample, message)
 
-    def _first(self, message: bytes) -> DataBlock:
+    def _first(self, sample: bytes, message: bytes) -> DataBlock:
         block = self._read(message)
         if self._bytes > SHELF_MAX:
-            self._blocks.clear()
+            self._kept.clear()
             self._bytes = 0
         self._bytes += len(message)
-        kept = self._blocks[message] = replace(block, payload=self._shelf.keep(block.payload))
-        return kept
+        block = replace(block, payload=self._shelf.keep(block.payload))
+        self._kept[sample] = message, block
+        return block
 
 
 class BlockStore:

@@ -46,7 +46,6 @@ class SharedDownload(Download):
     def __init__(self, file_id: int, size: int, options: DownloadOptions, store: BlockStore, shelf: Shelf) -> None:
         super().__init__(file_id, size, options)
         self._read = shelf.reading(self._read)
-        self._image = bytearray()
         self._store = store
 
     def _keep(self, block: DataBlock) -> None:

@@ -152,8 +152,9 @@ class Thing:
         """Take a message, at once or when it has come through the line."""
         if self.line is not None:
             self.line.carry(topic, payload, now)
-        else:
-            self.hear(topic, payload, now)
+        elif self.work is not None:
+            self.work.on_message(topic, payload, now)
+            self._follow(now)
 
     def hear(self, topic: bytes, payload: bytes, now: float) -> None:
         """Take a message that has come through."""
@@ -217,8 +218,9 @@ class Thing:
         self._asked_at = now
         self.requests += 1
         self.site.tally.requests += 1
-        if self.line is None or not self.line.loses():
-            self.publish(*question, 0)
+        if self.connection is not None and (self.line is None or not self.line.loses()):
+            self._silent_since = now
+            self.connection.publish(*question, 0)
 
     def subscribe(self, topics: dict[str, int]) -> None:
         """Subscribe to topics, each with its QoS."""
@@ -279,8 +281,9 @@ class Thing:
             self._switch_off(now, abort=False)
             self.site.agenda.at(now + self.traits.reboot, self.switch_on)
         else:
-            deadline = work.deadline
-            self.wake_by(min(deadline or _NEVER, self._silent_since + PING_AFTER, self._pong_by))
+            when = min(work.deadline or _NEVER, self._silent_since + PING_AFTER, self._pong_by)
+            if when < self._wake_at:
+                self.wake_by(when)
 
     def wake_by(self, when: float) -> None:
         """Have `_wake` called at a time, if it is not called before."""

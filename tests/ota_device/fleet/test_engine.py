@@ -14,6 +14,7 @@ from images import MemoryImage, image_bytes
 from live import Server, serving
 from ota_device.download import DownloadOptions
 from ota_device.errors import DeviceError, LinkError
+from ota_device.flash import SYNC_EVERY
 from ota_device.flavours import FLAVOURS
 from ota_device.fleet import engine, thing
 from ota_device.fleet.engine import STOPPED, TIME_IS_UP, Fleet
@@ -215,6 +216,19 @@ async def test_power_cuts_during_a_job_do_no_harm(server: Server):
     assert made.tally.power_cuts >= 1
     assert statuses(server, 4) <= {"SUCCEEDED", "FAILED"}  # a cut in the self test rejects the image, as on a device
     assert sum(made.tally.reasons.values()) + made.tally.stages[Stage.SUCCEEDED] == 4
+
+
+async def test_blocks_that_were_there_before_a_power_cut_are_not_counted_again(server: Server):
+    size = 40 * 4096
+    offer(server, names_of(1), image_bytes(size))
+    made = fleet(server, traits(1, bandwidth=400_000.0), give=jobs())
+    running = asyncio.create_task(made.run())
+    await until(lambda: made.things and made.things[0].blocks > SYNC_EVERY + 4)
+    made.things[0].cut_power(asyncio.get_running_loop().time())
+    made.things[0].switch_on(asyncio.get_running_loop().time())
+    await running
+    assert made.tally.stages[Stage.SUCCEEDED] == 1
+    assert size <= made.tally.bytes == 4096 * made.tally.blocks < size + SYNC_EVERY * 4096
 
 
 async def test_a_lost_connection_in_mid_job_is_made_again(server: Server):
