@@ -11,10 +11,9 @@ from ota_broker.workers.entries import Entries
 from ota_broker.workers.operator import reached
 from ota_broker.workers.settings import WorkerSettings
 from ota_broker.workers.update_order import Signer, UpdateOrder, create_update
-from ota_stream.cli import tables
+from ota_stream.cli import shared_jobs, tables
 from ota_stream.cli.worker import STORE_HELP, CertOption, KeyOption, RootCaOption, TransportOption, UrlOption
 from ota_stream.errors import OtaStreamError
-from ota_stream.jobs.jobs import JobSpec
 from ota_stream.stores.shared.images import S3, described
 from ota_stream.stores.shared.rows import SharedStream, next_version
 from ota_stream.stores.shared.stores import opened
@@ -74,33 +73,10 @@ def forget(stream_id: StreamArgument, store: StoreOption) -> None:
         raise OtaStreamError(f"there is no stream {stream_id!r} in this store")
 
 
-@shared_app.command("job")
-def job(
-    job_id: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
-    document: Annotated[Path, typer.Argument(help="A file with the job document.")],
-    target: Annotated[list[str], typer.Option(help="A thing; can be repeated.")],
-    store: Annotated[str, typer.Option(help="postgresql://...")],
-    transport: TransportOption,
-    url: UrlOption,
-    *,
-    root_ca: RootCaOption = None,
-    cert: CertOption = None,
-    key: KeyOption = None,
-) -> None:
-    """Make a job for things, and notify them through the broker."""
-    settings = WorkerSettings(transport=transport, url=url, store=store, root_ca=root_ca, cert=cert, key=key)
-    try:
-        text = document.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OtaStreamError(f"job document {document}: {error}") from None
-    spec = JobSpec(job_id, tuple(f"thing/{name}" for name in target), text, document_source=str(document))
-
-    async def make() -> int:
-        async with reached(settings) as operator:
-            return await operator.create_job(spec)
-
-    made = asyncio.run(make())
-    typer.echo(f"job {job_id}: {made} things are notified")
+shared_app.command("job")(shared_jobs.create)
+shared_app.command("jobs")(shared_jobs.list_jobs)
+shared_app.command("cancel-job")(shared_jobs.cancel)
+shared_app.command("delete-job")(shared_jobs.delete)
 
 
 @shared_app.command("update")

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
 
 from ota_device.link import Event, Link
 from processes import cli
-from shared_world import Cluster, mosquitto, nats, running, worker
+from shared_world import Cluster, Nats, mosquitto, nats, running, worker
 
 THING = "door-lock-7"
 BASE = f"$aws/things/{THING}/jobs/"
@@ -82,6 +83,45 @@ def test_a_thing_is_notified_and_runs_its_job_at_two_workers(
         "StartNextPendingJobExecution Success, UpdateJobExecution Success, "
         "ReportFinalJobExecutionCount Success, UpdateJobExecution Failure"
     )
+
+
+def test_jobs_are_listed_cancelled_and_deleted_and_their_things_are_told(
+    server: Nats, cluster: Cluster, tmp_path: Path
+):
+    store = cluster.database()
+    (document := tmp_path / "job.json").write_text("{}")
+    broker = ["--transport", "nats", "--url", server.url, "--store", store]
+    with running(worker(*broker)), Link("127.0.0.1", server.mqtt_port, THING) as link:
+        link.subscribe(*(BASE + tail for tail in ("notify", "notify-next", "start-next/accepted")))
+        for job_id, told in (("job-1", "notify-next"), ("job-2", "notify")):
+            assert cli("shared", "job", job_id, document, "--target", THING, *broker).returncode == 0
+            received(link, told)
+        link.publish(BASE + "start-next", b"{}", qos=1)
+        assert received(link, "start-next/accepted")["execution"]["jobId"] == "job-1"
+        assert listed(store) == {"job-1": "IN_PROGRESS 1 IN_PROGRESS", "job-2": "IN_PROGRESS 1 QUEUED"}
+        refused = cli("shared", "delete-job", "job-1", *broker)
+        assert refused.stderr == (
+            "error: InvalidStateTransitionException: Job job-1 is IN_PROGRESS: it cannot be deleted\n"
+        )
+        cancelled = cli("shared", "cancel-job", "job-1", "--force", *broker)
+        assert cancelled.stdout == "job job-1 is cancelled: 1 things are notified\n", cancelled.stderr
+        assert [each["jobId"] for each in received(link, "notify")["jobs"]["QUEUED"]] == ["job-2"]
+        assert received(link, "notify-next")["execution"]["jobId"] == "job-2"
+        deleted = cli("shared", "delete-job", "job-2", "--force", *broker)
+        assert deleted.stdout == "job job-2 is deleted: 1 things are notified\n", deleted.stderr
+        assert received(link, "notify")["jobs"] == {}
+        assert "execution" not in received(link, "notify-next")
+        deadline = monotonic() + 30
+        while "job-2" in listed(store):  # a worker forgets it a second later
+            assert monotonic() < deadline
+        assert listed(store) == {"job-1": "CANCELED 1 CANCELED"}
+
+
+def listed(store: str) -> dict[str, str]:
+    found = cli("shared", "jobs", "--store", store)
+    assert found.returncode == 0, found.stderr
+    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    return {job: " ".join((status, *things)) for job, status, _, _, _, *things in rows}
 
 
 def test_a_job_is_not_made_when_nobody_could_be_told(cluster: Cluster, tmp_path: Path):

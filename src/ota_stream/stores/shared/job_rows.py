@@ -17,7 +17,7 @@ from ota_stream.jobs.jobs import Job, WaitingThing
 from ota_stream.records import JobCountRecord, JobRequestRecord
 from ota_stream.stores.errors import StoreError
 from ota_stream.stores.shared.database import Database
-from ota_stream.stores.shared.job_book import Rows, SharedBook
+from ota_stream.stores.shared.job_book import Counts, Rows, SharedBook
 from ota_stream.stores.sqlite import Table
 
 TRIES: Final = 10  # times a request is judged anew because somebody was faster
@@ -29,6 +29,7 @@ _IS_DUE: Final = """\
 SELECT EXISTS (SELECT FROM ota_executions WHERE times_out_at <= $1) OR EXISTS (
     SELECT FROM ota_jobs AS job WHERE (content ->> 'minute_from')::double precision + $2 <= $1
     AND EXISTS (SELECT FROM ota_waiting AS thing WHERE thing.job_id = job.job_id))
+OR EXISTS (SELECT FROM ota_jobs WHERE (content ->> 'deletes_at')::double precision <= $1)
 """
 
 T = TypeVar("T")
@@ -64,11 +65,22 @@ class JobRows:
         return await self._tried(lambda connection: self._change(connection, what))
 
     async def is_due(self, now: float) -> bool:
-        """Tell whether time has something to do: a time-out or the next minute of a roll-out. Raises StoreError."""
+        """Tell whether time has something to do: a time-out, the next minute of a roll-out, the end of a deletion.
+
+        Raises StoreError.
+        """
         async with self._database.transaction() as connection:
             await connection.execute(f"DELETE FROM ota_answers WHERE at < now() - interval '{ANSWERS_FOR}'")  # noqa: S608
             due: bool = await connection.fetchval(_IS_DUE, now, rollout.MINUTE)
             return due
+
+    async def counted(self) -> list[tuple[Job, Counts]]:
+        """Return all jobs, the newest first, each with how many things are how far. Raises StoreError."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch("SELECT content FROM ota_jobs")
+            jobs = sorted(_all(rows, Job), key=lambda job: (-job.created_at, job.job_id))
+            counts = await _counts(connection, [job.job_id for job in jobs])
+        return [(job, counts.get(job.job_id, {})) for job in jobs]
 
     async def _tried(self, once: Callable[[Connection], Awaitable[T]]) -> T:
         for _ in range(TRIES):
@@ -131,9 +143,7 @@ async def _whole_picture(connection: Connection, thing: str, job_ids: Sequence[s
     if any(job.spec.abort_config is not None for job in _all(locked, Job)):  # may end the executions of other things
         return await _everything(connection)
     rows = await _of_thing(connection, thing)
-    counts: dict[str, dict[Status, int]] = {}
-    for row in await connection.fetch("SELECT job_id, status, things FROM ota_counts WHERE job_id = ANY($1)", job_ids):
-        counts.setdefault(row["job_id"], {})[Status(row["status"])] = row["things"]
+    counts = await _counts(connection, job_ids)
     waiting = await connection.fetch("SELECT DISTINCT job_id FROM ota_waiting WHERE job_id = ANY($1)", job_ids)
     waited_for = frozenset(str(row["job_id"]) for row in waiting)
     return SharedBook(rows, counts, waited_for, await _order(connection))
@@ -149,6 +159,14 @@ async def _everything(connection: Connection) -> SharedBook:
     for job in rows.jobs:
         counts[job.job_id] = dict(super(SharedBook, book).counts(job.job_id))
     return book
+
+
+async def _counts(connection: Connection, job_ids: Sequence[str]) -> dict[str, dict[Status, int]]:
+    counts: dict[str, dict[Status, int]] = {}
+    found = "SELECT job_id, status, things FROM ota_counts WHERE job_id = ANY($1) AND things > 0"
+    for row in await connection.fetch(found, job_ids):
+        counts.setdefault(row["job_id"], {})[Status(row["status"])] = row["things"]
+    return counts
 
 
 async def _order(connection: Connection) -> int:

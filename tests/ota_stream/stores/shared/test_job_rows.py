@@ -11,6 +11,7 @@ import pytest
 
 from job_desk import DOCUMENT, Desk
 from ota_stream.answers import Answer, Effect
+from ota_stream.errors import ControlError
 from ota_stream.jobs import topics
 from ota_stream.jobs.configs import (
     AbortConfig,
@@ -21,7 +22,8 @@ from ota_stream.jobs.configs import (
     TimeoutConfig,
 )
 from ota_stream.jobs.control import JobControl
-from ota_stream.jobs.jobs import JobSpec
+from ota_stream.jobs.executions import Status
+from ota_stream.jobs.jobs import JobSpec, JobStatus
 from ota_stream.jobs.options import JobOptions
 from ota_stream.jobs.service import JobService
 from ota_stream.records import JobCountRecord, JobRequestRecord
@@ -63,6 +65,12 @@ class SharedDesk:
 
     async def report(self, thing: str, job_id: str, status: str, **more: Any) -> Answer:
         return await self.ask(thing, f"{job_id}/update", {"status": status, **more})
+
+    async def cancel(self, job_id: str, *, force: bool = False) -> Effect:
+        return await self.rows.change(lambda book: JobControl(book, OPTIONS).cancel_job(job_id, self.now, force=force))
+
+    async def delete(self, job_id: str, *, force: bool = False) -> Effect:
+        return await self.rows.change(lambda book: JobControl(book, OPTIONS).delete_job(job_id, self.now, force=force))
 
     async def on_time(self) -> Effect:
         return await self.rows.change(lambda book: JobControl(book, OPTIONS).on_time(self.now))
@@ -138,6 +146,42 @@ async def test_a_rollout_goes_on_minute_by_minute(desk: SharedDesk, database: Po
     desk.now = 60.0
     assert (await desk.on_time()).replies[0].topic == "$aws/things/c/jobs/notify"
     assert len((await desk.report("c", "j", "SUCCEEDED")).also) == 1
+
+
+async def test_of_a_report_and_a_cancellation_one_wins(desk: SharedDesk, database: Postgres):  # JC-7
+    for number in range(6):
+        job_id = f"j{number}"
+        await desk.create(job_id, "t")
+        await desk.ask("t", "start-next", {})
+        report, cancelled = await asyncio.gather(
+            desk.report("t", job_id, "SUCCEEDED"), desk.cancel(job_id, force=True), return_exceptions=True
+        )
+        assert isinstance(report, Answer)
+        ((job, counts),) = [each for each in await database.jobs.counted() if each[0].job_id == job_id]
+        if failure_of(report) is None:
+            assert isinstance(cancelled, ControlError)
+            assert (job.status, counts) == (JobStatus.COMPLETED, {Status.SUCCEEDED: 1})
+        else:
+            assert isinstance(cancelled, Effect)
+            assert (job.status, counts) == (JobStatus.CANCELED, {Status.CANCELED: 1})
+
+
+async def test_of_two_operators_that_delete_a_job_one_wins_and_it_is_forgotten_in_time(
+    desk: SharedDesk, database: Postgres
+):  # JC-9
+    await desk.create("j", "t", "u")
+    await desk.ask("t", "start-next", {})
+    outcomes = await asyncio.gather(*(desk.delete("j", force=True) for _ in range(3)), return_exceptions=True)
+    (told,) = [each for each in outcomes if isinstance(each, Effect)]
+    assert {reply.topic.rpartition("/")[0] for reply in told.replies} == {f"$aws/things/{thing}/jobs" for thing in "tu"}
+    assert failure_of(await desk.report("t", "j", "SUCCEEDED")) == "There is no such job execution for this thing"
+    assert [job.status for job, _ in await database.jobs.counted()] == [JobStatus.DELETION_IN_PROGRESS]
+    assert not await database.jobs.is_due(0.9)
+    assert await database.jobs.is_due(1.0)
+    desk.now = 1.0
+    await desk.on_time()
+    assert await database.jobs.counted() == []
+    assert not await database.jobs.is_due(1.0)
 
 
 def seen(answer: Answer) -> object:
