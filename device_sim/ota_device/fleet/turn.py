@@ -9,11 +9,10 @@ import asyncio
 from time import monotonic, thread_time
 from typing import Final, Protocol
 
-BUDGET: Final = 0.05  # seconds until the loop has its turn; more CPU than that means that it does not keep up
+BUDGET: Final = 0.025  # seconds until the loop has its turn, and of CPU for the answers to what is under way then
 TICK: Final = 0.01  # seconds from one turn to the next, if the loop keeps up
-SEATS_MIN: Final = 200  # requests that may always be under way: enough to keep a broker busy meanwhile
-SEATS_MORE: Final = 100  # ... and so many more after each turn in which the loop kept up
-_FEWER: Final = 3 / 4  # ... and this part of them after one in which it did not
+SEATS_MIN: Final = 100  # requests that may always be under way: enough to keep a broker busy meanwhile
+GROWTH: Final = 1.05  # ... and so many times as many after each turn in which the loop kept up
 
 
 class Asker(Protocol):
@@ -27,19 +26,22 @@ class Asker(Protocol):
 class Turn:
     """Lets things ask at once, or when it is their turn, first come first served. Times are monotonic seconds."""
 
-    __slots__ = ("_asked", "_has_begun", "_loop", "_seats", "_until", "_waiting", "_worked")
+    __slots__ = ("_answered", "_asked", "_has_begun", "_loop", "_seats", "_until", "_waiting", "_worked")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._until = self._worked = 0.0
         self._has_begun = False
+        self._answered = 0  # in this turn
         self._seats = SEATS_MIN
         self._asked = set[Asker]()
         self._waiting: dict[Asker, None] = {}
 
     def ask(self, asker: Asker, now: float) -> None:
         """Have an asker ask. What it asked before is over."""
-        self._asked.discard(asker)
+        if asker in self._asked:
+            self._asked.remove(asker)
+            self._answered += 1
         if not self._has_begun:
             self._begin(now)
         if self._waiting or now >= self._until or len(self._asked) >= self._seats:
@@ -57,6 +59,7 @@ class Turn:
         self._has_begun = True
         self._until = now + BUDGET
         self._worked = thread_time()
+        self._answered = 0
         self._loop.call_later(TICK, self._next)
 
     def _next(self) -> None:
@@ -66,8 +69,7 @@ class Turn:
             return
         now = monotonic()
         under_way = len(self._asked)
-        kept_up = thread_time() < self._worked + BUDGET
-        self._seats = self._seats + SEATS_MORE if kept_up else max(SEATS_MIN, int(under_way * _FEWER))
+        self._seats = self._fitting()
         self._begin(now)
         waiting = self._waiting
         for _ in range(min(len(waiting), self._seats - under_way)):
@@ -76,3 +78,10 @@ class Turn:
             self._asked.add(asker)
             asker.on_turn(now)
             now = monotonic()
+
+    def _fitting(self) -> int:
+        """Return how many may be under way: more while the loop keeps up, else what it would have read in time."""
+        worked = thread_time() - self._worked
+        if worked < BUDGET:
+            return int(self._seats * GROWTH)
+        return max(SEATS_MIN, int(self._answered * BUDGET / worked))

@@ -59,7 +59,7 @@ def test_only_so_many_requests_are_under_way_and_then_it_is_first_come_first_ser
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(turn, "SEATS_MIN", 2)
-    monkeypatch.setattr(turn, "SEATS_MORE", 0)
+    monkeypatch.setattr(turn, "GROWTH", 1.0)
     shared, loop, log, askers = things("abcd")
     for asker in askers:
         shared.ask(asker, monotonic())
@@ -95,29 +95,37 @@ def test_what_is_beyond_the_budget_waits_until_the_loop_has_had_its_turn(monkeyp
     assert log == ["a", "b"]
 
 
-def test_more_may_ask_while_the_loop_keeps_up_and_fewer_when_it_does_not(monkeypatch: pytest.MonkeyPatch):
+def test_more_may_ask_while_the_loop_keeps_up(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turn, "SEATS_MIN", 2)
-    monkeypatch.setattr(turn, "SEATS_MORE", 2)
+    monkeypatch.setattr(turn, "GROWTH", 2.0)
     worked = 0.0
     monkeypatch.setattr(turn, "thread_time", lambda: worked)
     monkeypatch.setattr(turn, "BUDGET", 3600.0)
-    shared, loop, log, askers = things("abcdefghij")
+    shared, loop, log, askers = things("abcdefghijkl")
     for asker in askers:
         shared.ask(asker, monotonic())
-    for expected in (2, 4, 6):
+    for expected in (2, 4, 8):
         assert len(log) == expected
         loop.turn()
-    assert len(log) == 8
-    worked = 3601.0  # this turn was long: six may be under way from now on
+    assert len(log) == 12
+
+
+def test_a_turn_that_was_too_long_ends_with_as_many_as_could_have_been_read_in_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turn, "SEATS_MIN", 2)
+    monkeypatch.setattr(turn, "GROWTH", 3.0)
+    monkeypatch.setattr(turn, "BUDGET", 3600.0)
+    worked = 0.0
+    monkeypatch.setattr(turn, "thread_time", lambda: worked)
+    shared, loop, log, askers = things("abcdefghijkl")
+    for asker in askers[:7]:
+        shared.ask(asker, monotonic())
     loop.turn()
-    monkeypatch.setattr(turn, "SEATS_MORE", 0)
-    shared.leave(askers[0])
-    shared.leave(askers[1])
+    assert "".join(log) == "abcdef"
+    for asker in askers[:6]:  # all six have their answers, but reading them took twice the budget
+        shared.ask(asker, monotonic())
+    worked = 2 * 3600.0
     loop.turn()
-    assert len(log) == 8
-    shared.leave(askers[2])
-    loop.turn()
-    assert len(log) == 9
+    assert "".join(log) == "abcdefgab", "three may be under way: who waited longest, then in order"
 
 
 async def test_a_fleet_that_always_waits_for_its_turn_gets_every_block(monkeypatch: pytest.MonkeyPatch):
