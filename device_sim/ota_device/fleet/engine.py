@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ota_device.document import HTTP
 from ota_device.errors import DeviceError, LinkError
 from ota_device.fleet.line import Line
 from ota_device.fleet.shelf import Shelf
@@ -38,6 +39,11 @@ class Plan(Struct, frozen=True):
     def count(self) -> int:
         """The number of things."""
         return sum(traits.count for traits in self.classes)
+
+    @property
+    def by_http(self) -> int:
+        """The number of things that may download by HTTP, over a second connection."""
+        return sum(traits.count for traits in self.classes if HTTP in traits.flavour.speaks)
 
     def names(self) -> Iterator[str]:
         """Give the name of every thing."""
@@ -81,7 +87,7 @@ class Fleet:
 
     async def run(self) -> None:
         """Run until every thing has ended, or the time is up, or `stop`."""
-        make_room(self.plan.count)
+        make_room(self.plan.count, self.plan.by_http)
         await _reach(self.site)
         self.started = began = monotonic()
         self._switch_on(began)
@@ -147,15 +153,19 @@ def _sharing(plan: Plan, shelf: Shelf) -> Plan:
     return replace(plan, classes=tuple(replace(traits, flavour=flavour) for traits, flavour in shared))
 
 
-def make_room(count: int) -> None:
-    """Raise the limit of open files as far as it goes. Raises DeviceError when the things do not fit."""
-    wanted = count + SPARE_FILES
+def make_room(count: int, by_http: int = 0) -> None:
+    """Raise the limit of open files as far as it goes; things that download by HTTP take two.
+
+    Raises:
+        DeviceError: the things do not fit.
+    """
+    wanted = count + by_http + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         if hard != resource.RLIM_INFINITY and hard < wanted:
             raise DeviceError(
                 f"{count} things need {wanted} open files, and this process may have {hard}: "
-                f"{hard - SPARE_FILES} things fit, or raise the limit (ulimit -Hn)"
+                f"{max(0, hard - SPARE_FILES) * count // (count + by_http)} things fit, or raise the limit (ulimit -Hn)"
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

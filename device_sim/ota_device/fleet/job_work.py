@@ -8,13 +8,14 @@ from msgspec import Struct
 
 from ota_device.boot import Booted, boot
 from ota_device.flash import Flash
+from ota_device.fleet.getter import Getter
 from ota_device.fleet.memory_flash import MemoryFlash
 from ota_device.fleet.paced import PacedMachine
 from ota_device.fleet.tally import Stage
 from ota_device.fleet.thing import Verdict
 from ota_device.fleet.traits import Fault
 from ota_device.machine import Machine
-from ota_device.orders import Outcome
+from ota_device.orders import Get, Outcome
 from ota_device.station import BOOTS_MAX, factory_image
 from ota_device.verify import Certificates
 
@@ -48,7 +49,9 @@ class JobWork:
     """What one thing does. It is the wire and the watcher of its machine, too."""
 
     __slots__ = (
+        "_came",
         "_flash",
+        "_getter",
         "_inbox",
         "_keys",
         "_machine",
@@ -71,6 +74,8 @@ class JobWork:
         self._machine: PacedMachine | None = None
         self._topics: tuple[tuple[str, int], ...] = ()
         self._inbox: deque[tuple[str, bytes]] | None = None
+        self._getter: Getter | None = None
+        self._came: tuple[int, bytes] | None = None  # of a range, while the machine waits for a PUBACK
         self._unacknowledged: _Unacknowledged | None = None
         self._reboots = 0
         self._opened = self._sent_at = 0.0
@@ -118,6 +123,9 @@ class JobWork:
         machine.acknowledge(packet_id, self, now)
         while self._inbox and not machine.awaited and not machine.over:
             machine.on_message(self, *self._inbox.popleft(), now)
+        if self._came is not None and not machine.awaited and not machine.over:
+            came, self._came = self._came, None
+            machine.on_range(self, *came, now)
         self._follow(machine)
 
     def on_time(self, now: float) -> None:
@@ -136,6 +144,14 @@ class JobWork:
         """Forget everything but the flash."""
         self._machine = self._inbox = self._unacknowledged = None
         self._topics = ()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Break the connection for downloads by HTTP, if there is one."""
+        self._came = None
+        if self._getter is not None:
+            self._getter.close()
+            self._getter = None
 
     def _boot(self, now: float) -> None:
         thing, traits = self._thing, self._thing.traits
@@ -145,6 +161,7 @@ class JobWork:
             thing.enter(Stage.REBOOTED)
         machine = PacedMachine(thing.name, traits.flavour, booted, flash, self._keys.of(thing.fault), self)
         machine.steps = self
+        machine.fetch = self._fetch
         self._machine = machine
         machine.start(self, now)
         self._follow(machine)
@@ -203,6 +220,26 @@ class JobWork:
             self._unacknowledged = _Unacknowledged(topic, payload)
             self._sent_at = now
             self._machine.awaited = packet_id or _NOT_SENT
+
+    # Downloads by HTTP
+
+    def _fetch(self, order: Get) -> None:
+        """Get a range; whatever was waited for before is given up."""
+        if self._getter is None or not self._getter.is_free:
+            self.hang_up()
+            self._getter = Getter(self._thing.site, self._thing.asked, self._on_range)
+        self._getter.get(order, monotonic())
+
+    def _on_range(self, status: int, data: bytes, now: float) -> None:
+        machine = self._machine
+        if machine is None:
+            return
+        if machine.awaited:
+            self._came = status, data
+            return
+        machine.on_range(self, status, data, now)
+        self._follow(machine)
+        self._thing.follow(now)
 
     # Watcher and Steps
 

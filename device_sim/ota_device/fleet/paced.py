@@ -1,11 +1,11 @@
-"""A machine over a connection that does not block: it stops at every QoS 1 message until that has arrived."""
+"""A machine over connections that do not block: it stops at every QoS 1 message until that has arrived."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ota_device import orders
 from ota_device.machine import Machine, Wire
-from ota_device.orders import Order
+from ota_device.orders import Get, Order
 from ota_device.reception import Piece
 
 
@@ -32,10 +32,12 @@ class Steps(Protocol):
 class PacedMachine(Machine):
     """A `Machine` whose orders wait while `awaited` is a packet id. Messages that come meanwhile wait too.
 
-    The wire sets `awaited` when it sends a QoS 1 message.
+    The wire sets `awaited` when it sends a QoS 1 message. `fetch` gets a range by HTTP, and `on_range` takes what came
+    of it.
     """
 
     steps: Steps
+    fetch: Callable[[Get], None]
     awaited: int = 0
     _left: list[Order]  # the next one at the end
 
@@ -43,6 +45,10 @@ class PacedMachine(Machine):
         """Go on after the connection was lost and is back. What was not acknowledged has been sent again."""
         self._left[:0] = reversed(self._agent.on_reconnected(now))
         self._go_on(wire, now)
+
+    def on_range(self, wire: Wire, status: int, data: bytes, now: float) -> None:
+        """Take a range, or the status there is instead of it."""
+        self._obey(self._agent.on_range(status, data, now), wire, now)
 
     def acknowledge(self, packet_id: int, wire: Wire, now: float) -> None:
         """Go on when it is what was waited for."""
@@ -64,6 +70,12 @@ class PacedMachine(Machine):
     def _keep(self, piece: Piece, now: float) -> None:
         self._flash.write(piece)
         self.steps.kept(len(piece.data), now)
+
+    def _carry_out(self, order: Order, wire: Wire, now: float) -> list[Order]:
+        if isinstance(order, Get):
+            self.fetch(order)
+            return []
+        return super()._carry_out(order, wire, now)
 
     def _on_flash(self, order: orders.OnSlot, now: float) -> list[Order]:
         if isinstance(order, orders.Open):

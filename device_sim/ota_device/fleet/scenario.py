@@ -65,6 +65,13 @@ class Mqtt(StrEnum):
     V5 = "5"
 
 
+class DataProtocol(StrEnum):
+    """How an image comes."""
+
+    MQTT = "mqtt"
+    HTTP = "http"
+
+
 Positive = Annotated[int, Meta(ge=1)]
 Hash = Annotated[str, Meta(extra_json_schema={"pattern": SHA256})]
 
@@ -118,6 +125,9 @@ class Things(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, Meta(extra_json_schema={"pattern": THING}, description="Name of each; numbers run through all classes.")
     ] = "thing-{number}"
     flavour: Annotated[FlavourName, Meta(description="Agent for updates and jobs.")] = FlavourName.FREERTOS
+    protocol: Annotated[
+        DataProtocol, Meta(description="How updates and jobs come: by a stream, or from a presigned URL.")
+    ] = DataProtocol.MQTT
     version: Annotated[
         str, Meta(extra_json_schema={"pattern": VERSION}, description="Of the image they start with.")
     ] = "0.9.0"
@@ -161,6 +171,8 @@ class Things(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("retry: with 0 it would ask without end")
         if not self.ramp:
             raise ValueError("ramp: with 0 a second no thing ever starts")
+        if self.protocol is DataProtocol.HTTP and (self.bandwidth or self.latency or self.jitter or self.loss):
+            raise ValueError("protocol: bandwidth, latency, jitter and loss are of MQTT: with http leave them out")
         if self.bandwidth is not None and not self.bandwidth:
             raise ValueError("bandwidth: with 0 no block ever comes")
         if versions.parse(self.version) is None:
@@ -225,6 +237,8 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if isinstance(self.work, StreamWork) and self.work.again >= self.limit:
             raise ValueError("work.again: the limit of the run is over before: make that longer")
         for number, things in enumerate(self.classes):
+            if isinstance(self.work, StreamWork) and things.protocol is DataProtocol.HTTP:
+                raise ValueError(f"classes[{number}].protocol: a stream comes by MQTT: http is for updates and jobs")
             starts = (things.count - 1) / things.ramp
             if starts >= self.limit:
                 raise ValueError(

@@ -111,6 +111,9 @@ class StreamWork:
         """There is no flash: the next attempt begins with the first block."""
         self._forget()
 
+    def hang_up(self) -> None:
+        """There is no connection of its own."""
+
     @property
     def _base(self) -> str:
         return f"$aws/things/{self._thing.name}/streams/{self._errand.stream_id}/"

@@ -60,6 +60,10 @@ class Work(Protocol):
         """Forget everything but the flash."""
         ...
 
+    def hang_up(self) -> None:
+        """Break what connections it has of its own: the thing is offline, or at its end."""
+        ...
+
 
 class Thing:
     """A thing from the moment it is switched on until its work has ended. Times are monotonic seconds."""
@@ -132,6 +136,8 @@ class Thing:
         self.is_on = False
         if self.line is not None:
             self.line.clear()
+        if self.work is not None:
+            self.work.hang_up()
         self._hang_up(now, abort=abort)
 
     # From the connection
@@ -146,7 +152,7 @@ class Thing:
         self._silent_since = now
         if self.work is not None:
             self.work.start(now)
-        self._follow(now)
+        self.follow(now)
 
     def on_message(self, topic: bytes, payload: bytes, now: float) -> None:
         """Take a message, at once or when it has come through the line."""
@@ -154,19 +160,19 @@ class Thing:
             self.line.carry(topic, payload, now)
         elif self.work is not None:
             self.work.on_message(topic, payload, now)
-            self._follow(now)
+            self.follow(now)
 
     def hear(self, topic: bytes, payload: bytes, now: float) -> None:
         """Take a message that has come through."""
         if self.work is not None:
             self.work.on_message(topic, payload, now)
-            self._follow(now)
+            self.follow(now)
 
     def on_acknowledged(self, packet_id: int, now: float) -> None:
         """Let the work go on that waited for it."""
         if self.work is not None:
             self.work.on_acknowledged(packet_id, now)
-            self._follow(now)
+            self.follow(now)
 
     def on_pong(self) -> None:
         """The broker lives."""
@@ -215,12 +221,16 @@ class Thing:
         question, self._question = self._question, None
         if question is None:
             return
-        self._asked_at = now
-        self.requests += 1
-        self.site.tally.requests += 1
+        self.asked(now)
         if self.connection is not None and (self.line is None or not self.line.loses()):
             self._silent_since = now
             self.connection.publish(*question, 0)
+
+    def asked(self, now: float) -> None:
+        """Count a request for blocks that leaves."""
+        self._asked_at = now
+        self.requests += 1
+        self.site.tally.requests += 1
 
     def subscribe(self, topics: dict[str, int]) -> None:
         """Subscribe to topics, each with its QoS."""
@@ -253,6 +263,8 @@ class Thing:
         self.enter(Stage.SUCCEEDED if verdict.succeeded else Stage.FAILED)
         self._hang_up(now, abort=False)
         self.is_on = False
+        if self.work is not None:
+            self.work.hang_up()
         self.work = self.line = None
         self._on_over(self)
 
@@ -269,7 +281,7 @@ class Thing:
         connection.forget()
         self.on_closed("", now)
 
-    def _follow(self, now: float) -> None:
+    def follow(self, now: float) -> None:
         """Draw the consequences of what the work did."""
         work = self.work
         if work is None:
@@ -304,4 +316,4 @@ class Thing:
             self._silent_since, self._pong_by = now, now + PONG_WITHIN
             self.connection.ping()
         self.work.on_time(now)
-        self._follow(now)
+        self.follow(now)

@@ -101,7 +101,7 @@ def _traits(things: Things) -> Traits:
         name=things.name,
         count=things.count,
         thing=things.thing,
-        flavour=FLAVOURS[things.flavour],
+        flavour=replace(FLAVOURS[things.flavour], speaks=(things.protocol.upper(),)),
         version=versions.parse(things.version) or FIRST_VERSION,
         bandwidth=things.bandwidth,
         latency=things.latency,

@@ -62,7 +62,7 @@ def giver(work: Work, plan: Plan) -> Callable[[Fleet], Give]:
             order = Order(
                 tuple(f"thing/{name}" for name in plan.names()),
                 None,
-                Protocol.MQTT,
+                tuple(sorted({Protocol(each.flavour.speaks[0].lower()) for each in plan.classes})),
                 Sign.ECDSA,
                 work.firmware.name,
                 None,

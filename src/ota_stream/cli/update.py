@@ -42,7 +42,7 @@ class Order(Struct, frozen=True):
 
     targets: tuple[str, ...]
     version: str | None
-    protocol: Protocol
+    protocols: tuple[Protocol, ...]
     sign: Sign
     file_name: str
     damage: Damage | None
@@ -87,7 +87,7 @@ def update(
         raise UpdateError("--damage spoils a signature: it needs --sign ecdsa or --sign rsa")
     client = connect(data_dir, endpoint_url)
     image = read(firmware)
-    order = Order(tuple(target), _version(version, image), protocol, sign, file_name or firmware.name, damage)
+    order = Order(tuple(target), _version(version, image), (protocol,), sign, file_name or firmware.name, damage)
     job_id = send(client, firmware, image, order, ota_update_id)
     if wait and not _all_well(watch.until_ended(client, job_id)):
         raise typer.Exit(1)
@@ -157,7 +157,7 @@ def _body(client: ControlClient, order: Order, location: Json) -> Json:
         "targets": [_target(client, name) for name in order.targets],
         "files": [file],
         "roleArn": ROLE,
-        "protocols": [order.protocol.upper()],
+        "protocols": [each.upper() for each in order.protocols],
     }
     if order.damage is not None:
         body["additionalParameters"] = {DAMAGE: order.damage.value}

@@ -350,3 +350,5 @@ def test_too_many_things_for_the_limit_of_files_are_refused_with_how_many_fit(mo
     assert raised == [(2100, 4096)]
     with pytest.raises(DeviceError, match=r"5000 things need 5100 open files.* 3996 things fit"):
         engine.make_room(5000)
+    with pytest.raises(DeviceError, match=r"5000 things need 10100 open files.* 1998 things fit"):
+        engine.make_room(5000, by_http=5000)

@@ -198,6 +198,13 @@ MISTAKES = [
     (GOOD, "[" * 5000, 1, "it cannot be read: too many brackets, or a date that is none"),
     (GOOD, "x: 2026-99-99", 1, "it cannot be read: too many brackets, or a date that is none"),
     (GOOD, "#" * (located.SIZE_MAX + 1), 1, f"more than {located.SIZE_MAX} characters: this is no fleet file"),
+    ("latency: 2ms", "protocol: http", 8, "protocol: bandwidth, latency, jitter and loss are of MQTT: with http leave"),
+    (
+        "latency: 2ms\n    loss: 2%",
+        "protocol: http",
+        8,
+        "classes[0].protocol: a stream comes by MQTT: http is for updates and jobs",
+    ),
 ]
 
 

@@ -49,6 +49,27 @@ def test_the_example_has_its_faults_while_it_runs_and_no_longer(data_dir, client
     assert [each["fault"] for each in client.get("faults")["faults"]] == ["delay"]
 
 
+BOTH = """
+work: {do: update, firmware: app.bin}
+classes:
+  - {name: doors, count: 3, thing: "door-{number}", protocol: http}
+  - {name: gates, count: 2, thing: "gate-{number}"}
+faults:
+  - {fault: reject, operation: GetObject, code: 503, blocks: 3, attempts: 1, thing: door-1}
+"""
+
+
+def test_an_update_is_offered_by_the_protocols_of_all_classes(data_dir, tmp_path):
+    (tmp_path / "fleet.yaml").write_text(BOTH.replace("protocol: http", "protocol: http, retry: 200ms"))
+    result = run(fleet, tmp_path / "fleet.yaml", "--data-dir", data_dir, "--report", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    requests = {
+        row.split(",")[0]: int(row.split(",")[8])
+        for row in (tmp_path / "out" / "things.csv").read_text().splitlines()[1:]
+    }
+    assert requests == {"door-1": 11, "door-2": 10, "door-3": 10, "gate-4": 2, "gate-5": 2}
+
+
 def test_what_is_found_wrong_with_the_things_is_in_the_report(data_dir, tmp_path):
     what = ["--stream", "fw", "--data-dir", data_dir, "--report", tmp_path / "out"]
     assert run(load, "--things", 1, "--name", "before-", "--file-id", 9, *what).exit_code == 1
