@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -217,3 +218,26 @@ def test_a_device_gets_its_image_over_a_bad_line(cloud: LocalCloud):
     assert outcome is not None
     assert (outcome.value, update.status("t"), device.runs) == ("SUCCEEDED", "SUCCEEDED", IMAGE)
     assert {entry["kind"] for entry in injected(cloud)} == {"truncate", "reject"}
+
+
+def test_a_connection_is_closed_by_tls_as_well(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with LocalCloud(tmp_path / "data", tls=True) as cloud:
+        cloud.create_update(IMAGE, "t", protocol="HTTP")
+        there = urlsplit(Downloader(cloud).url)
+        cloud.faults.add("drop", operation="GetObject", attempts=1)
+        cloud.faults.add("truncate", operation="GetObject", keep=1000)
+        place = cloud._simulator.endpoints["https"]
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+        def get() -> bytes:
+            with closing(http.client.HTTPSConnection(**place, timeout=10, context=context)) as connection:
+                connection.request("GET", f"{there.path}?{there.query}", headers={"Range": "bytes=0-4095"})
+                return connection.getresponse().read()
+
+        with pytest.raises(http.client.RemoteDisconnected):
+            get()
+        with pytest.raises(http.client.IncompleteRead) as error:
+            get()
+    assert error.value.partial == IMAGE[:1000]
+    assert caplog.records == []

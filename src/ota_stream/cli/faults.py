@@ -24,7 +24,9 @@ def add(
     thing: Annotated[str | None, typer.Option(help="Of things of this name; * and ? stand for others.")] = None,
     stream: Annotated[str | None, typer.Option(help="About this stream.")] = None,
     job: Annotated[str | None, typer.Option(help="About this job.")] = None,
-    operation: Annotated[str | None, typer.Option(help="GetStream, UpdateJobExecution, NotifyNext, ..")] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="GetStream, UpdateJobExecution, GetObject (by HTTP), ..")
+    ] = None,
     file: Annotated[int | None, typer.Option(help="About this file id of a stream.")] = None,
     object_key: Annotated[
         str | None, typer.Option(metavar="BUCKET/KEY", help="About downloads of this object over HTTP.")
