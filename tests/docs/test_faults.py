@@ -41,6 +41,12 @@ def test_the_page_has_every_kind_and_what_it_is_in_the_way_of():
     assert said == {name: in_the_way_of(kind) for name, kind in KINDS.items()}
 
 
+def test_the_page_has_every_fault_of_downloads():
+    said = [code(row["fault"])[0] for row in table(PAGE, "fault", "a GET (or HEAD) of an object")]
+    others = {"lose-first"}  # a drop with an operation of its own
+    assert said == [name for name, kind in KINDS.items() if kind.downloads and name not in others]
+
+
 def test_the_page_has_every_attribute_with_its_default():
     said = [
         (code(row["fault"])[0], code(row["attribute"])[0], code(row["default"])[0])

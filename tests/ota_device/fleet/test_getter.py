@@ -77,7 +77,7 @@ async def test_a_bad_line_is_got_over(cloud: LocalCloud, fault: str, members: di
     assert dict(done.tally.reasons) == {}
     assert done.tally.stages[Stage.SUCCEEDED] == 3
     assert cloud.faults.hits(fault_name) >= 3
-    assert sum(thing.requests for thing in done.things) == 30 + cloud.faults.hits(fault_name)
+    assert sum(thing.requests for thing in done.things) >= 30 + cloud.faults.hits(fault_name)
 
 
 async def test_a_wrong_byte_fails_the_job(cloud: LocalCloud):
