@@ -6,6 +6,7 @@ import os
 import platform
 import pwd
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -262,9 +263,23 @@ def worker(*arguments: str | Path, cwd: Path | None = None) -> Process:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port for a program that cannot say which one it was given.
+
+    It is below those that the system gives away itself: one of these may be somebody's before the program opens it.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)  # not of `random`: each worker of pytest has the same seed
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Hold a port on which nobody listens, so that nobody else gets it and does."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 @contextmanager

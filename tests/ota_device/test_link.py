@@ -1,7 +1,6 @@
 """The link against the real front door, and against a peer that does what no good broker does."""
 
 import gc
-import socket
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from live import PATIENCE, RawClient, packet, serving, text, wait_until
 from ota_broker.front.codec.packets import PacketType
 from ota_device.errors import DeviceError, LinkError
 from ota_device.link import Event, Link, LinkOptions, Message
+from shared_world import deaf_port
 
 QUICK = LinkOptions(patience=5.0, attempts=3, pause=0.01)
 BRIEF = LinkOptions(patience=0.05)
@@ -28,11 +28,6 @@ def descriptors() -> int:
 def server():
     with serving({"fw": {0: MemoryImage(image_bytes(5000))}}) as server:
         yield server
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 def test_a_request_gets_its_answer(server):
@@ -115,8 +110,9 @@ def test_leaving_says_goodbye(scripted):
 
 
 def test_nobody_listening_says_how_to_start_the_simulator():
-    with pytest.raises(LinkError, match=r"^nobody listens on 127\.0\.0\.1:\d+: start .* `ota-stream serve FIRMWARE`$"):
-        Link("127.0.0.1", free_port(), "d1").__enter__()
+    said = r"^nobody listens on 127\.0\.0\.1:\d+: start .* `ota-stream serve FIRMWARE`$"
+    with deaf_port() as port, pytest.raises(LinkError, match=said):
+        Link("127.0.0.1", port, "d1").__enter__()
 
 
 @pytest.mark.parametrize("host", ["", "a" * 70])

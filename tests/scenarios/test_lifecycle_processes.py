@@ -19,6 +19,7 @@ from ota_device.storage import FolderStorage
 from ota_stream.cli.control_client import connect
 from ota_stream.errors import OtaStreamError
 from processes import CLI, Process, cli, serve
+from shared_world import free_port
 
 THING = "lock-1"
 UPDATE = "UpdateJobExecution"
@@ -44,6 +45,11 @@ class Place:
         self.data, self.flash, self.image = folder / "data", folder / "flash", image
         self.file = folder / "app.bin"
         self.file.write_bytes(image)
+        self._ports = ["--mqtt-port", str(free_port()), "--http-port", str(free_port())]
+
+    def simulator(self) -> contextlib.AbstractContextManager[Process]:
+        """Start the simulator, each time on the same ports, which nobody else is given while it is dead."""
+        return serve(self.file, self.data, *self._ports)
 
     def update(self, *more: str) -> subprocess.CompletedProcess[str]:
         return cli("update", self.file, "--target", THING, "--id", "u1", "--data-dir", self.data, *more)
@@ -94,17 +100,11 @@ def story(device: subprocess.Popen[str]) -> tuple[int, list[str]]:
     return device.returncode, [*out.splitlines(), *err.splitlines()]
 
 
-def serve_again(place: Place, before: Process) -> contextlib.AbstractContextManager[Process]:
-    """Start the simulator on the same data directory and ports."""
-    ports = {name: str(before.ready[name]["port"]) for name in ("mqtt", "http")}
-    return serve(place.file, place.data, "--mqtt-port", ports["mqtt"], "--http-port", ports["http"])
-
-
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_every_flavour_takes_an_update_from_process_to_process(tmp_path, flavour):
     """GreaterVersion, with processes."""
     place = Place(tmp_path, SMALL)
-    with serve(place.file, place.data), place.device(flavour) as device:
+    with place.simulator(), place.device(flavour) as device:
         update = place.update("--wait")
         assert update.returncode == 0, update.stdout + update.stderr
         assert update.stdout.splitlines()[-1].startswith(f"{THING}: SUCCEEDED")
@@ -117,7 +117,7 @@ def test_every_flavour_takes_an_update_from_process_to_process(tmp_path, flavour
 def test_a_corrupted_signature_ends_in_words_and_exit_code_1(tmp_path):
     """CorruptSignature, with processes."""
     place = Place(tmp_path, SMALL)
-    with serve(place.file, place.data), place.device("freertos") as device:
+    with place.simulator(), place.device("freertos") as device:
         update = place.update("--wait", "--damage", "corrupted")
         assert update.returncode == 1
         assert update.stdout.splitlines()[-1] == f"{THING}: FAILED: signature check failed (0x000000e3: 0x00000000)"
@@ -132,13 +132,13 @@ def test_a_corrupted_signature_ends_in_words_and_exit_code_1(tmp_path):
 def test_a_simulator_that_is_killed_in_mid_download_comes_back_with_all_it_has_acknowledged(tmp_path):
     """Simulator killed in mid-download: the device resumes; version and execution number go on."""
     place = Place(tmp_path, LARGEST_OF_FREERTOS)
-    with serve(place.file, place.data) as simulator:
+    with place.simulator() as simulator:
         assert place.update().returncode == 0
         with place.device("freertos") as device:
             told = until(place.progress, "the first report")
             simulator.kill()
             assert device.poll() is None
-            with serve_again(place, simulator) as again:
+            with place.simulator() as again:
                 assert again.ready["mqtt"] == simulator.ready["mqtt"]
                 kept = place.execution()
                 assert kept["versionNumber"] >= told["versionNumber"] >= 2
@@ -161,14 +161,14 @@ def test_a_large_download_outlives_a_simulator_that_is_killed_twice(tmp_path):
     """Simulator killed twice: 8 MiB, one block a request."""
     place = Place(tmp_path, LARGE)
     with contextlib.ExitStack() as opened:
-        simulator = opened.enter_context(serve(place.file, place.data))
+        simulator = opened.enter_context(place.simulator())
         assert place.update().returncode == 0
         device = opened.enter_context(place.device("modular-cbor"))
         for blocks in (64, 256):
             until(lambda blocks=blocks: place.here() >= blocks, f"{blocks} blocks")
             simulator.kill()
             assert device.poll() is None
-            simulator = opened.enter_context(serve_again(place, simulator))
+            simulator = opened.enter_context(place.simulator())
         code, lines = story(device)
         ended = place.execution()
     assert (code, lines[-1]) == (0, "job AFR_OTA-u1: SUCCEEDED, v0.9.1")
@@ -181,7 +181,7 @@ def test_a_large_download_outlives_a_simulator_that_is_killed_twice(tmp_path):
 def test_a_device_that_is_killed_in_mid_download_goes_on_from_its_flash(tmp_path):
     """Device killed in mid-download."""
     place = Place(tmp_path, LARGE)
-    with serve(place.file, place.data):
+    with place.simulator():
         assert place.update().returncode == 0
         with place.device("modular-cbor") as killed:
             until(lambda: place.here() >= 64, "64 blocks")
@@ -201,13 +201,13 @@ def test_a_device_that_is_killed_in_mid_download_goes_on_from_its_flash(tmp_path
 def test_an_update_made_while_the_device_is_off_reaches_it_later(tmp_path):
     """Job created while the device is offline, with processes: even the simulator was off in between."""
     place = Place(tmp_path, SMALL)
-    with serve(place.file, place.data) as simulator:
+    with place.simulator() as simulator:
         assert place.update().returncode == 0
         assert (place.execution()["status"], place.execution()["versionNumber"]) == ("QUEUED", 1)
         assert simulator.stop() == 0
     with pytest.raises(OtaStreamError):
         place.execution()
-    with serve_again(place, simulator), place.device("rustot") as device:
+    with place.simulator(), place.device("rustot") as device:
         code, lines = story(device)
         assert (code, lines[-1]) == (0, "job AFR_OTA-u1: SUCCEEDED, v0.9.1")
         assert (place.execution()["status"], place.execution()["executionNumber"]) == ("SUCCEEDED", 1)

@@ -10,9 +10,10 @@ import pytest
 from images import image_bytes
 from ota_stream.cli.control_client import connect
 from processes import serve
-from shared_world import free_port
+from shared_world import deaf_port, free_port
 
 PATH = [sys.executable, "-m", "ota_stream.locust.locustfile"]
+WITHIN = 120.0  # seconds for a process to end: Locust takes ten to start where others work too
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -22,7 +23,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def locustfile() -> str:
-    done = subprocess.run(PATH, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(PATH, capture_output=True, text=True, timeout=WITHIN, check=True)
     return done.stdout.strip()
 
 
@@ -40,7 +41,7 @@ def distributed(tmp_path: Path, locustfile: str, port: int, *load: str | Path) -
     master = locust(*what, "--master", *bind, "--expect-workers", "2", "--headless", *load, *results)
     join = ["--worker", "--master-host", "127.0.0.1", "--master-port", bind_port]
     workers = [locust("-f", locustfile, *join) for _ in range(2)]
-    said = [process.communicate(timeout=90)[0] for process in (master, *workers)]
+    said = [process.communicate(timeout=WITHIN)[0] for process in (master, *workers)]
     return master.returncode, said
 
 
@@ -77,14 +78,15 @@ def test_shards_of_agents_carry_out_updates(tmp_path: Path, locustfile: str):
 def test_an_update_that_cannot_be_made_is_a_failure(tmp_path: Path, locustfile: str):
     what = ["-f", locustfile, "--host", "mqtt://127.0.0.1:1", "--headless", "-u", "1", "-t", "2s"]
     alone = locust(*what, "--update", tmp_path / "no.bin", "--data-dir", tmp_path)
-    said, _ = alone.communicate(timeout=60)
+    said, _ = alone.communicate(timeout=WITHIN)
     assert alone.returncode == 1, said
     assert "no.bin" in said
 
 
 def test_a_broker_that_is_not_there_is_a_failure(locustfile: str):
-    what = ["-f", locustfile, "--host", f"mqtt://127.0.0.1:{free_port()}", "--headless", "-u", "1", "-t", "2s"]
-    alone = locust(*what, "--stream", "fw")
-    said, _ = alone.communicate(timeout=60)
+    with deaf_port() as port:
+        what = ["-f", locustfile, "--host", f"mqtt://127.0.0.1:{port}", "--headless", "-u", "1", "-t", "2s"]
+        alone = locust(*what, "--stream", "fw")
+        said, _ = alone.communicate(timeout=WITHIN)
     assert alone.returncode == 1, said
     assert "nobody listens on" in said
