@@ -12,7 +12,7 @@ from ota_broker.system_clock import SystemClock
 from ota_device.link import Event, Link
 from ota_stream.signing.platforms import KeyKind
 from ota_stream.stores.keys import KeyFolder
-from processes import cli
+from processes import PATIENCE, cli
 from shared_world import Cluster, running, worker
 from small_fleet import Fleet
 from worker_lines import entries
@@ -35,7 +35,7 @@ async def test_its_things_are_served_and_its_records_know_the_client(image: Path
     with running(worker(*EMBEDDED, "--store", store, *told)) as one:
         url = json.loads(one.first_line)["url"]
         fleet = Fleet([int(url.rpartition(":")[2])], 50, "fw", SIZE)
-        await fleet.run(within=30)
+        await fleet.run(within=60)
         assert one.stop() == 0
         assert one.err == ""
     assert re.fullmatch(r"mqtt://127\.0\.0\.1:[1-9]\d*", url)
@@ -52,7 +52,7 @@ async def test_a_level_of_verbosity_keeps_records_out_and_serves_all_the_same(im
     quiet = ["--log-level", "info", "--records", tmp_path / "records"]
     with running(worker(*EMBEDDED, "--store", store, *quiet)) as one:
         fleet = Fleet([int(json.loads(one.first_line)["url"].rpartition(":")[2])], 5, "fw", SIZE)
-        await fleet.run(within=30)
+        await fleet.run(within=60)
         assert one.stop() == 0
     assert {thing.download.image for thing in fleet.things} == {IMAGE}
     assert entries(tmp_path / "records") == []
@@ -79,7 +79,7 @@ def test_a_job_is_told_through_the_port_of_the_broker(cluster: Cluster, tmp_path
         with Link("127.0.0.1", int(url.rpartition(":")[2]), "door-lock-7") as link:
             link.subscribe("$aws/things/door-lock-7/jobs/notify")
             made = cli(*job, "--store", store, "--transport", "mqtt", "--url", url)
-            told = link.receive(10)
+            told = link.receive(PATIENCE)
     assert elsewhere.returncode == 1
     assert "use --transport mqtt and its --url" in elsewhere.stderr
     assert made.stdout == "job j1: 1 things are notified\n", made.stderr

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ota_device.link import Event, Link
-from processes import cli
+from processes import PATIENCE, cli
 from shared_world import Cluster, Nats, mosquitto, nats, running, worker
 
 THING = "door-lock-7"
@@ -20,7 +20,7 @@ BASE = f"$aws/things/{THING}/jobs/"
 def received(link: Link, tail: str) -> Any:
     """Return the next message of a topic, others aside."""
     for _ in range(20):
-        message = link.receive(10)
+        message = link.receive(PATIENCE)
         assert message is not Event.QUIET, f"nothing came on {tail}"
         if not isinstance(message, Event) and message.topic == BASE + tail:
             return json.loads(message.payload)

@@ -29,7 +29,7 @@ async def test_two_workers_share_the_requests_of_a_fleet(server: Nats, store: Pa
     more = ["--sharing", sharing, "--client-id-from", "topic", "--records"]
     with running(worker(*common, *more, tmp_path / "a")) as one, running(worker(*common, *more, tmp_path / "b")):
         fleet = Fleet([server.mqtt_port], 50, "fw", SIZE)
-        await fleet.run(within=30)
+        await fleet.run(within=60)
         assert one.stop() == 0
         assert one.err == ""
     assert fleet.wrong == []

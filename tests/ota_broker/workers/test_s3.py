@@ -42,7 +42,7 @@ async def test_a_fleet_gets_an_object_that_is_read_once(s3: Any, server: Nats, t
     with running(worker(*broker)):
         s3.delete_object(Bucket="firmware", Key="door/app.bin")
         fleet = Fleet([server.mqtt_port], 20, "fw", SIZE)
-        await fleet.run(within=30)
+        await fleet.run(within=60)
     assert fleet.wrong == []
     assert {thing.download.image for thing in fleet.things} == {IMAGE}
 

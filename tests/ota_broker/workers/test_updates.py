@@ -11,7 +11,7 @@ from ota_stream.signing.platforms import Algorithm, KeyKind
 from ota_stream.signing.signatures import verify
 from ota_stream.stores.keys import KeyFolder
 from ota_stream.updates.document import decode
-from processes import cli
+from processes import PATIENCE, cli
 from shared_world import Cluster, Nats, running, worker
 
 JOB = "AFR_OTA-door-2"
@@ -32,7 +32,7 @@ def test_a_thing_is_told_of_signed_firmware_and_gets_it(server: Nats, cluster: C
         with Link("127.0.0.1", server.mqtt_port, THING) as link:
             link.subscribe(f"$aws/things/{THING}/jobs/notify-next")
             made = cli(*order)
-            told = link.receive(10)
+            told = link.receive(PATIENCE)
         copy = tmp_path / "copy.bin"
         got = cli("fetch", "AFR_OTA-door-2", "--thing", THING, "--port", str(server.mqtt_port), "-o", copy)
         again = cli(*order)
