@@ -79,7 +79,9 @@ class SimulatedAgent:
     def start(self, cloud: LocalCloud, thing: str, folder: Path) -> None:
         """Let it run."""
         simulated = self._scenario.device
-        changes: dict[str, Any] = {"retry_after": RETRY, **simulated.changes}
+        changes: dict[str, Any] = dict(simulated.changes)
+        if self._scenario.faults or simulated.faults:  # else nothing is lost, only slow
+            changes["retry_after"] = RETRY
         if self._scenario.speaks is not None:
             changes["speaks"] = self._scenario.speaks
         if simulated.keep_alive is not None:
