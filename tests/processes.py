@@ -21,7 +21,7 @@ CLI = [sys.executable, "-m", "ota_stream"]
 
 def cli(*arguments: str | Path, **how: Any) -> subprocess.CompletedProcess[str]:
     """Run `ota-stream` to its end."""
-    return subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False, **how)
+    return subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True, timeout=100, check=False, **how)
 
 
 class Process:

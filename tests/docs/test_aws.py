@@ -20,7 +20,7 @@ WHOLE, LOGGING = fenced(PAGE, "bash")
 (PYTHON,) = fenced(PAGE, "python")
 DEFAULT = "http://127.0.0.1:4566"
 
-pytestmark = pytest.mark.timeout(240)  # a dozen commands that take a second each to start
+pytestmark = pytest.mark.timeout(600)  # a dozen commands that take a second each to start
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def typed(command: list[str], text: str, server: Process, folder: Path) -> str:
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": str(folder / "none"), "AWS_PAGER": ""}
     text = text.replace(DEFAULT, url)
     done = subprocess.run(
-        command, input=text, capture_output=True, text=True, cwd=folder, env=environment, timeout=200, check=False
+        command, input=text, capture_output=True, text=True, cwd=folder, env=environment, timeout=500, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -54,10 +54,14 @@ def test_mosquitto_sub_and_pub(server: Server, qos: str):
 def test_mosquitto_retained_will_and_persistent_session(server: Server):
     mosquitto_pub(server, "-t", "r", "-m", "kept", "-r")
     sub = [tool("mosquitto_sub"), "-h", server.host, "-p", str(server.port), "-i", "p", "-c", "-q", "1"]
-    first = subprocess.run([*sub, "-t", "r", "-C", "1"], capture_output=True, text=True, check=True, timeout=10)
+    first = subprocess.run(
+        [*sub, "-t", "r", "-C", "1"], capture_output=True, text=True, check=True, timeout=live.PATIENCE
+    )
     assert first.stdout == "kept\n"
     mosquitto_pub(server, "-t", "r", "-m", "while away", "-q", "1")
-    second = subprocess.run([*sub, "-t", "r", "-C", "1"], capture_output=True, text=True, check=True, timeout=10)
+    second = subprocess.run(
+        [*sub, "-t", "r", "-C", "1"], capture_output=True, text=True, check=True, timeout=live.PATIENCE
+    )
     assert second.stdout == "while away\n"
 
 

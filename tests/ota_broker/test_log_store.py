@@ -19,6 +19,8 @@ from processes import Process, serve
 GROUP = "AWSIotLogsV2"
 GET = "$aws/things/d/streams/fw/get/json"
 
+pytestmark = pytest.mark.timeout(300)  # seven simulators one after the other, beside others
+
 
 @pytest.fixture
 def events(tmp_path: Path) -> Iterator[StoredEvents]:

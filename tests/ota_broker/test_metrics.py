@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from docs.pages import ROOT, code, section, table
 from images import image_bytes
-from live import RawClient
+from live import PATIENCE, RawClient
 from ota_broker.front.metering import quotas
 from ota_broker.front.metering.meter import Meter
 from ota_broker.front.metering.quotas import Quotas
@@ -81,7 +81,7 @@ def server(tmp_path: Path):
 
 
 def get(server: Process, target: str, **headers: str) -> tuple[int, str]:
-    with closing(http.client.HTTPConnection("127.0.0.1", server.ready["http"]["port"], timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.ready["http"]["port"], timeout=PATIENCE)) as connection:
         connection.request("GET", target, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()

@@ -23,10 +23,12 @@ from shared_world import free_port
 
 THING = "lock-1"
 UPDATE = "UpdateJobExecution"
-WITHIN = 60.0  # seconds for a process to end
+WITHIN = 120.0  # seconds for a process to end
 SMALL = firmware()
 LARGE = firmware(size=8 * 1024 * 1024)
 LARGEST_OF_FREERTOS = firmware(size=1024 * 4096)  # what its bitmap takes
+
+pytestmark = pytest.mark.timeout(300)  # half a dozen processes one after the other, beside others
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

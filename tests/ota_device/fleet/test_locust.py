@@ -15,6 +15,8 @@ from shared_world import deaf_port, free_port
 PATH = [sys.executable, "-m", "ota_stream.locust.locustfile"]
 WITHIN = 120.0  # seconds for a process to end: Locust takes ten to start where others work too
 
+pytestmark = pytest.mark.timeout(300)  # a simulator and three of Locust's processes
+
 
 def table(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
