@@ -1,5 +1,6 @@
 """Real processes for tests: started with port 0, stopped by their own pid."""
 
+import io
 import json
 import os
 import re
@@ -8,11 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import pytest
+
+from ota_stream.cli import main
 
 PATIENCE = 40.0  # seconds
 
@@ -22,6 +26,24 @@ CLI = [sys.executable, "-m", "ota_stream"]
 def cli(*arguments: str | Path, **how: Any) -> subprocess.CompletedProcess[str]:
     """Run `ota-stream` to its end."""
     return subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True, timeout=100, check=False, **how)
+
+
+def cli_here(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Do the same in this process, for what has no state: to start another takes a second."""
+    out, err = io.StringIO(), io.StringIO()
+    words = ["ota-stream", *map(str, arguments)]
+    with (
+        patch.object(sys, "argv", words),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    code = ended.value.code
+    if isinstance(code, str):  # as Python does it at the end of a process
+        err.write(f"{code}\n")
+        code = 1
+    return subprocess.CompletedProcess(words, int(code or 0), out.getvalue(), err.getvalue())
 
 
 class Process:

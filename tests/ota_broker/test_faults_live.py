@@ -23,7 +23,7 @@ from ota_stream.faults import kinds
 from ota_stream.faults.desk import FaultDesk
 from ota_stream.faults.kinds import FaultError
 from ota_stream.records import FaultRecord
-from processes import cli, serve
+from processes import cli, cli_here, serve
 
 IMAGE = image_bytes(40_000)
 GET = "$aws/things/t/streams/fw/get/json"
@@ -191,7 +191,7 @@ def test_the_simulator_does_not_start_with_a_bad_file(firmware: Path, data: Path
 
 def test_a_bad_fault_is_one_clear_line_and_so_is_one_that_is_not_there(firmware: Path, data: Path):
     with serve(firmware, data):
-        ended = cli("faults", "add", "explode", "--data-dir", data)
+        ended = cli_here("faults", "add", "explode", "--data-dir", data)
         assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
         assert ended.stderr.startswith("error: fault 'explode'")
         with pytest.raises(FaultError, match="write it as NAME=VALUE"):

@@ -12,7 +12,7 @@ import pytest
 from images import image_bytes
 from ota_device.errors import LinkError
 from ota_device.link import Credentials, Link, LinkOptions
-from processes import Process, cli, serve
+from processes import Process, cli, cli_here, serve
 from tls_clients import make
 
 IMAGE = image_bytes(30_000)
@@ -26,7 +26,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def early(data_dir: Path) -> str:
     """What was printed when a thing got its identity before the first start."""
-    done = cli("certs", "thing", "early", "--data-dir", data_dir)
+    done = cli_here("certs", "thing", "early", "--data-dir", data_dir)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -58,7 +58,7 @@ def test_a_device_downloads_by_tls(data_dir: Path, tmp_path: Path):
 
 
 def test_many_are_minted_by_the_running_simulator(served: Process, data_dir: Path, tmp_path: Path):
-    done = cli("certs", "thing", "--count", "300", "--prefix", "dev-", "-o", tmp_path, "--data-dir", data_dir)
+    done = cli_here("certs", "thing", "--count", "300", "--prefix", "dev-", "-o", tmp_path, "--data-dir", data_dir)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("dev-*.private.key"))) == 300
     iot = boto3.Session("t", "t", region_name="us-east-1").client(
@@ -72,17 +72,17 @@ def test_many_are_minted_by_the_running_simulator(served: Process, data_dir: Pat
 
 @pytest.mark.usefixtures("served")
 def test_the_ca_is_the_one_that_signed(data_dir: Path, tmp_path: Path):
-    done = cli("certs", "ca", "-o", tmp_path, "--data-dir", data_dir)
+    done = cli_here("certs", "ca", "-o", tmp_path, "--data-dir", data_dir)
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'ca.pem'}\n")
     assert (tmp_path / "ca.pem").read_bytes() == (data_dir / "certs" / "ca.pem").read_bytes()
 
 
 def test_by_its_address_a_simulator_is_asked_too(served: Process, tmp_path: Path):
     url = f"http://127.0.0.1:{served.ready['http']['port']}"
-    done = cli("certs", "operator", "me", "-o", tmp_path, "--endpoint-url", url)
+    done = cli_here("certs", "operator", "me", "-o", tmp_path, "--endpoint-url", url)
     assert done.returncode == 0, done.stderr
     assert "policy ota-stream-operator" in done.stdout
-    done = cli("certs", "ca", "-o", tmp_path, "--endpoint-url", "http://127.0.0.1:1")
+    done = cli_here("certs", "ca", "-o", tmp_path, "--endpoint-url", "http://127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr == "error: no simulator listens at http://127.0.0.1:1: start `ota-stream serve`\n"
 
@@ -97,7 +97,7 @@ def test_by_its_address_a_simulator_is_asked_too(served: Process, tmp_path: Path
 )
 @pytest.mark.usefixtures("early")
 def test_what_cannot_be_minted_is_told(data_dir: Path, arguments: list[str], told: str):
-    done = cli("certs", *arguments, "--data-dir", data_dir)
+    done = cli_here("certs", *arguments, "--data-dir", data_dir)
     assert done.returncode == 1
     assert told in done.stderr
 

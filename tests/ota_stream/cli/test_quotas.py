@@ -5,7 +5,7 @@ from pathlib import Path
 
 from images import image_bytes
 from live import RawClient, wait_until
-from processes import cli, serve
+from processes import cli, cli_here, serve
 
 
 def test_what_was_too_much_is_shown(tmp_path: Path):
@@ -17,7 +17,7 @@ def test_what_was_too_much_is_shown(tmp_path: Path):
         client.subscribe(*(f"t/{number}" for number in range(9)))
 
         def shown() -> str:
-            return cli("quotas", "--data-dir", data_dir).stdout
+            return cli_here("quotas", "--data-dir", data_dir).stdout
 
         (row,) = [line for line in shown().splitlines() if line.startswith("filters_per_subscribe")]
         assert row.split() == [
@@ -37,7 +37,7 @@ def test_what_was_too_much_is_shown(tmp_path: Path):
         client.until_ping()
 
         def publishes() -> int:
-            answer = json.loads(cli("quotas", "--json", "--data-dir", data_dir).stdout)
+            answer = json.loads(cli_here("quotas", "--json", "--data-dir", data_dir).stdout)
             return answer["quotas"][0]["excess"]
 
         wait_until(publishes, "messages that are too many")

@@ -13,7 +13,7 @@ from docs.pages import ROOT
 from ota_stream.cli import app
 from ota_stream.errors import OtaStreamError
 from ota_stream.scenarios import scenario as scenarios
-from processes import cli
+from processes import cli_here
 
 SAYS = f"{sys.executable} -c 'print(\"<b>here I am</b>\"); raise SystemExit(3)' {{thing}}"
 
@@ -116,7 +116,7 @@ def test_a_scenario_of_ones_own_as_on_the_page(tmp_path: Path):
     ],
 )
 def test_what_cannot_be_played_is_one_line_and_exit_code_1(arguments: tuple[str, ...], said: str):
-    done = cli("scenario", "run", *arguments)
+    done = cli_here("scenario", "run", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert said in done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from images import image_bytes
-from processes import cli, serve
+from processes import cli, cli_here, serve
 
 IMAGE = image_bytes(60_000)
 
@@ -34,15 +34,15 @@ def test_an_update_outlives_the_simulator_and_reaches_its_device(tmp_path: Path,
         made = cli("update", firmware, "--target", "lock-1", "--id", "u1", "--data-dir", data_dir)
         assert made.returncode == 0, made.stderr
         simulator.kill()
-    gone = cli("jobs", "list", "--data-dir", data_dir)
+    gone = cli_here("jobs", "list", "--data-dir", data_dir)
     assert (gone.returncode, len(gone.stderr.splitlines())) == (1, 1)
     assert "has died" in gone.stderr
     with serve(firmware, data_dir) as simulator, ThreadPoolExecutor() as executor:
         running = device(executor, tmp_path, simulator.port, printed(made.stdout)["certificate"])
         assert running.result().returncode == 0, running.result().stderr
-        shown = json.loads(cli("jobs", "show", "AFR_OTA-u1", "--json", "--data-dir", data_dir).stdout)
+        shown = json.loads(cli_here("jobs", "show", "AFR_OTA-u1", "--json", "--data-dir", data_dir).stdout)
         assert [(one["thingName"], one["status"]) for one in shown["executions"]] == [("lock-1", "SUCCEEDED")]
-        listed = cli("updates", "list", "--data-dir", data_dir).stdout
+        listed = cli_here("updates", "list", "--data-dir", data_dir).stdout
         assert "u1      CREATE_COMPLETE" in listed
 
 
@@ -59,7 +59,9 @@ def test_waiting_tells_how_the_device_has_ended(
 ):
     data_dir = tmp_path / "data"
     with serve(firmware, data_dir) as simulator, ThreadPoolExecutor() as executor:
-        first = cli("update", firmware, "--target", "other", "--data-dir", data_dir)  # its certificate is all we need
+        first = cli_here(
+            "update", firmware, "--target", "other", "--data-dir", data_dir
+        )  # its certificate is all we need
         running = device(executor, tmp_path, simulator.port, printed(first.stdout)["certificate"])
         spoilt = [] if damage is None else ["--damage", damage]
         update = cli("update", firmware, "--target", "lock-1", "--wait", "--data-dir", data_dir, *spoilt)
