@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 
 from aws_cloud import AwsCloud, Client, clients, fresh_cloud
+from aws_shell import AwsShell
 from ota_stream.signing.keys import KeyPair, Validity, mint_ca, mint_code_signing
 from ota_stream.signing.platforms import KeyKind
 
@@ -44,13 +43,18 @@ def environment(cloud: AwsCloud, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def shell() -> Iterator[AwsShell]:
+    with AwsShell() as shell:
+        yield shell
+
+
 @pytest.fixture
-def aws(environment: dict[str, str], tmp_path: Path) -> Aws:
+def aws(shell: AwsShell, environment: dict[str, str], tmp_path: Path) -> Aws:
     """Run the command line of AWS (v1) as a user does; return its JSON, or its text when that is none."""
 
     def run(*arguments: str, fails: bool = False) -> Any:
-        command = [sys.executable, "-m", "awscli", "--output", "json", *arguments]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = shell.run("--output", "json", *arguments, env=environment, cwd=tmp_path)
         assert (done.returncode != 0) == fails, f"aws {' '.join(arguments)}: {done.stdout}{done.stderr}"
         if fails:
             return done.stderr
