@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ota_stream.logs.events import LogEvent, Wanted
 from ota_stream.stores import log_streams
-from ota_stream.stores.log_lines import dated
+from ota_stream.stores.log_lines import dated, latest
 
 BLOCK: Final = 256 * 1024  # bytes read at once, and between two entries of an index
 
@@ -97,11 +97,11 @@ class JournalFile:
             return False  # half a line: its writer is not done, or was stopped
         if not self._blocks or self.size - self._blocks[-1].offset + whole > BLOCK:
             self._blocks.append(Start(self.lines, self.size, self._last))
-        for time, _, _ in dated(content[: whole - 1].split(b"\n"), self._last):
-            if self._first is None:
-                self._first = time
-            self._last = time
-            self.lines += 1
+        lines = content[: whole - 1].split(b"\n")
+        if self._first is None:
+            self._first = next((time for time, _, _ in dated(lines, None) if time is not None), None)
+        self._last = latest(lines, self._last)
+        self.lines += len(lines)
         self.size += whole
         return True
 

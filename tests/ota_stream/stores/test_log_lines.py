@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ota_stream.logs.entries import EntryWriter, timestamp
 from ota_stream.records import Action, RequestRecord
-from ota_stream.stores.log_lines import RAW, dated, join, split
+from ota_stream.stores.log_lines import RAW, dated, join, latest, split
 
 AT = 1_532_556_542_678
 DATE = b'{"timestamp":"2018-07-25 22:09:02.678"'
@@ -72,6 +72,14 @@ def test_times_never_fall():  # R12
         (AT + 86_400_000, True),
     ]
     assert times(lines[0], last=AT + 1) == [(AT + 1, False)]
+
+
+@given(st.lists(LINES, min_size=1, max_size=6), st.none() | st.integers(AT - 1, AT + 5000))
+@example([entry(at=AT / 1000 + 5), entry()], AT)
+@example([entry(), b"|"], None)
+@example([b""], None)
+def test_the_latest_time_is_that_of_the_last_line(lines: list[bytes], last: int | None):
+    assert latest(lines, last) == times(*lines, last=last)[-1][0]
 
 
 @pytest.mark.parametrize(
