@@ -156,7 +156,7 @@ class StoredEvents:
             self._files.pop(path, None)
             return None
         file = self._files.get(path)
-        if file is None or file.start.line > taken.lines:
+        if file is None or not file.start.line <= taken.lines <= file.lines:  # what became rows is not read here
             start = Start(taken.lines, taken.offset, taken.last if taken.dated else None)
             file = self._files[path] = JournalFile(taken.name, path, start)
         try:

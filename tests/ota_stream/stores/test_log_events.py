@@ -20,6 +20,7 @@ from ota_stream.logs.log_groups import LogGroups
 from ota_stream.logs.reading import LogReading
 from ota_stream.stores import journal_file, log_intake, log_rows, log_streams
 from ota_stream.stores.errors import StoreError
+from ota_stream.stores.journal_file import JournalFile
 from ota_stream.stores.log_events import FOREVER, StoredEvents
 from ota_stream.stores.log_intake import Intake
 
@@ -174,6 +175,17 @@ def test_a_file_that_is_removed_between_listing_and_reading_is_no_error(store, m
     real, gone = log_streams.names, [NAMES[1]]
     monkeypatch.setattr(log_streams, "names", lambda folder: real(folder) + [gone.pop()] * bool(gone))
     assert times(read(store)) == [0]
+
+
+def test_what_has_become_rows_meanwhile_is_not_read_in_the_journal(data_dir, monkeypatch):
+    store, moved = Journaled(data_dir), Moved(data_dir)
+    put(store, 0, line(START))
+    assert times(read(store)) == [0]
+    put(moved, 0, b"".join(line(START + at) for at in range(1, 5)))
+    monkeypatch.setattr(JournalFile, "_read", lambda *_: pytest.fail("it was read"))
+    assert times(read(store)) == [0, 1, 2, 3, 4]
+    store.close()
+    moved.close()
 
 
 def test_files_that_vanish_all_the_time_are_an_error_in_the_end(data_dir, monkeypatch):
