@@ -1,14 +1,20 @@
-"""What five open pages cost the simulator while things stream: its CPU with and without. Run by scripts/bench."""
+"""What five open pages cost the simulator while things stream: its CPU with and without. Run by scripts/bench.
+
+One simulator and one steady load, while the pages come and go: slices without, with, with, without, and again. A slice
+is held against one that is near, so a machine that is slow for a while is slow for both. Two neighbours without pages
+tell how far the machine itself differs.
+"""
 
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -19,35 +25,48 @@ from rich.console import Console
 from rich.table import Table
 
 from load import Thing, Work, connect, stop
+from ota_broker.watched import LOOKS_FOR
 from ota_stream.streams.topics import Format
 from served import IMAGE, STREAM_ID, Simulator, allow_many_files
 
 PAGES: Final = ("updates", f"streams/{STREAM_ID}", "things", "logs/AWSIotLogsV2", "requests")
-_WARM_UP: Final = 1.0  # seconds
-_PATIENCE: Final = 30.0  # seconds a page may take
+_WARM_UP: Final = 2.0  # seconds at least, and until each thing has asked
+_QUIET: Final = LOOKS_FOR + 1.0  # seconds after which nothing is kept for pages that were closed
+_PATIENCE: Final = 60.0  # seconds a page may take
 _LINE_MAX: Final = 1 << 22
-_STEP: Final = 0.05  # seconds between two portions of the paced load
+_SLICES: Final = 4  # of a round with pages, and without
+_STEP: Final = 0.01  # seconds between two portions of the load
+_ANSWERED: Final = re.compile(
+    rb'^ota_stream_requests_total{operation="GetStream",result="success"} (.+)$', re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One measurement. CPU in microseconds a request and as a share of one core; `added` by the open pages."""
+class Spread:
+    """The median of ratios, less one; their quartiles; and between what the median is, 19 times of 20."""
 
-    load: str
-    requests_per_s: float
-    without: float
-    with_pages: float
-    core_without: float
-    core_with: float
-    added: float
-    pushes: float
+    median: float
+    quartiles: tuple[float, float]
+    surely: tuple[float, float]
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> "Spread":
+        """Take two ratios or more."""
+        added, many = sorted(ratio - 1 for ratio in ratios), len(ratios)
+        low, median, high = statistics.quantiles(added, method="inclusive")
+        rank = max(0, int((many - 1.96 * many**0.5) / 2))  # of the sign test
+        return cls(median, (low, high), (added[rank], added[-1 - rank]))
+
+    def __str__(self) -> str:
+        (low, high), (least, most) = self.quartiles, self.surely
+        return f"{self.median:+.1%} ({least:+.1%} to {most:+.1%}; half of all {low:+.1%} to {high:+.1%})"
 
 
 @dataclass
-class Spent:
-    """What a while of streaming took: requests, seconds of CPU, seconds, and how many pictures all pages were sent."""
+class Slice:
+    """What a while of streaming took: answered requests, seconds of CPU, seconds, pictures that all pages were sent."""
 
-    turns: int
+    requests: float
     cpu: float
     elapsed: float
     pushes: int = 0
@@ -55,12 +74,51 @@ class Spent:
     @property
     def each(self) -> float:
         """Microseconds of CPU a request."""
-        return 1e6 * self.cpu / self.turns
+        return 1e6 * self.cpu / self.requests
 
-    @property
-    def core(self) -> float:
-        """Share of a core."""
-        return self.cpu / self.elapsed
+
+@dataclass
+class Found:
+    """All slices; `without` has four of each round, two before and two after the four of `with_pages`.
+
+    `opening` has seconds of CPU that the first look took beyond what the requests did, until each thing was met.
+    """
+
+    without: list[Slice] = field(default_factory=list)
+    with_pages: list[Slice] = field(default_factory=list)
+    opening: list[float] = field(default_factory=list)
+
+    def added(self) -> Spread:
+        """Return what the pages add to the CPU of a request."""
+        pairs = zip(self.with_pages, self.without, strict=True)
+        return Spread.of([shown.each / plain.each for shown, plain in pairs])
+
+    def same_twice(self) -> Spread:
+        """Return how two slices without pages differ that follow each other."""
+        pairs = zip(self.without[::2], self.without[1::2], strict=True)
+        return Spread.of([after.each / before.each for before, after in pairs])
+
+
+class _Meter:
+    """Reads what the simulator has used and answered, by itself."""
+
+    def __init__(self, server: Simulator) -> None:
+        self._server = server
+
+    async def slices(self, many: int, seconds: float) -> list[Slice]:
+        """Wait as often, and return what each took."""
+        return [await self.slice(seconds) for _ in range(many)]
+
+    async def slice(self, seconds: float) -> Slice:
+        """Wait, and return what it took."""
+        requests, cpu, start = await asyncio.to_thread(self._answered), self._server.cpu(), time.perf_counter()
+        await asyncio.sleep(seconds)
+        answered = await asyncio.to_thread(self._answered)
+        return Slice(answered - requests, self._server.cpu() - cpu, time.perf_counter() - start)
+
+    def _answered(self) -> float:
+        found = _ANSWERED.search(_load(self._server.http_port, "/metrics"))
+        return float(found[1]) if found else 0.0
 
 
 class _Browser:
@@ -71,7 +129,7 @@ class _Browser:
 
     async def open(self, port: int, page: str) -> None:
         """Load the page, as a browser does first, and begin to look."""
-        await asyncio.to_thread(_load, port, page)
+        await asyncio.to_thread(_load, port, f"/_ota/console/{page}")
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port, limit=_LINE_MAX)
         self._writer.write(f"GET /_ota/console/{page}/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         status = await self._reader.readline()
@@ -89,14 +147,13 @@ class _Browser:
         await self._looking
 
 
-def _load(port: int, page: str) -> None:
-    """Load the page itself, as a browser does first."""
+def _load(port: int, path: str) -> bytes:
     with closing(HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)) as connection:
-        connection.request("GET", f"/_ota/console/{page}")
+        connection.request("GET", path)
         answer = connection.getresponse()
-        answer.read()
         if answer.status != HTTPStatus.OK:
-            raise ConnectionError(f"{page}: {answer.status}")
+            raise ConnectionError(f"{path}: {answer.status}")
+        return answer.read()
 
 
 @asynccontextmanager
@@ -110,101 +167,91 @@ async def looking(port: int, pages: Sequence[str]) -> AsyncGenerator[list[_Brows
         await browser.close()
 
 
-async def spent(server: Simulator, things: list[Thing], seconds: float, rate: float | None) -> Spent:
-    """Stream for a while, as fast as it goes or at `rate` requests a second in all, and return what it took."""
-    for thing in things:
-        thing.running = rate is None
-        if thing.running and not thing.left:
-            thing.ask()
-    turns, cpu, start = _turns(things), server.cpu(), time.perf_counter()
-    if rate is None:
-        await asyncio.sleep(seconds)
-    else:
-        await _paced(things, seconds, rate)
-    result = Spent(_turns(things) - turns, server.cpu() - cpu, time.perf_counter() - start)
-    for thing in things:
-        thing.running = False
-    return result
+@asynccontextmanager
+async def asking(things: list[Thing], rate: float) -> AsyncGenerator[None]:
+    """Let things ask by turns, so many times a second in all; one that still waits for an answer is passed over."""
+
+    async def ask() -> None:
+        start, sent = time.perf_counter(), 0
+        while True:
+            while sent < (time.perf_counter() - start) * rate:
+                thing = things[sent % len(things)]
+                if not thing.left:
+                    thing.ask()
+                sent += 1
+            await asyncio.sleep(_STEP)
+
+    task = asyncio.create_task(ask())
+    yield
+    task.cancel()
+    await asyncio.wait([task])
 
 
-async def _paced(things: list[Thing], seconds: float, rate: float) -> None:
-    start, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - start) < seconds:
-        while sent < passed * rate:
-            thing = things[sent % len(things)]
-            if not thing.left:
-                thing.ask()
-            sent += 1
-        await asyncio.sleep(_STEP)
-
-
-def _turns(things: list[Thing]) -> int:
-    return sum(thing.turns for thing in things)
-
-
-async def measure(count: int, seconds: float, rate: float | None, pages: Sequence[str]) -> Spent:
-    """Measure a fresh simulator while these pages are open: what is kept for them goes on for ten minutes."""
+async def run(  # noqa: PLR0913, PLR0917 - what a measurement is
+    count: int, rate: float, pages: Sequence[str], rounds: int, seconds: float, quiet: float = _QUIET
+) -> Found:
+    """Let as many things ask at a rate, and the pages come and go in as many rounds of four slices each."""
+    found = Found()
+    settle = max(_WARM_UP, 1.2 * count / rate)
     with tempfile.TemporaryDirectory() as folder, Simulator(Path(folder)) as server:
+        meter = _Meter(server)
         things = await connect(count, Work(server.mqtt_port, STREAM_ID, IMAGE, Format.JSON))
-        await spent(server, things, _WARM_UP, rate)  # a log group is there once something was logged
-        async with looking(server.http_port, pages) as browsers:
-            await spent(server, things, _WARM_UP, rate)
-            before = sum(browser.pushes for browser in browsers)
-            found = await spent(server, things, seconds, rate)
-            found.pushes = sum(browser.pushes for browser in browsers) - before
+        async with asking(things, rate):
+            await asyncio.sleep(settle)  # a log group is there once something was logged
+            for _ in range(rounds):
+                found.without += await meter.slices(_SLICES // 2, seconds)
+                async with looking(server.http_port, pages) as browsers:
+                    await _look(meter, browsers, settle, seconds, found)
+                await asyncio.sleep(quiet)
+                found.without += await meter.slices(_SLICES // 2, seconds)
         await stop(things)
     return found
 
 
-async def run(count: int, rates: list[float], pages: Sequence[str], rounds: int, seconds: float) -> list[Row]:
-    """Measure each load without and with the pages by turns; return the least of each: others only add."""
-    taken: dict[float, tuple[list[Spent], list[Spent]]] = {rate: ([], []) for rate in rates}
-    for number in range(rounds):
-        for rate in rates:
-            for looked in (False, True) if number % 2 else (True, False):  # so that a drift of the machine evens out
-                taken[rate][looked].append(await measure(count, seconds, rate or None, pages if looked else ()))
-    return [_row(f"{rate:,.0f}/s" if rate else "full speed", *some, len(pages)) for rate, some in taken.items()]
+async def _look(meter: _Meter, browsers: list[_Browser], settle: float, seconds: float, found: Found) -> None:
+    before, opening = found.without[-1], await meter.slice(settle)
+    found.opening.append(opening.cpu - opening.requests * before.cpu / before.requests)
+    for _ in range(_SLICES):
+        pushes = sum(browser.pushes for browser in browsers)
+        shown = await meter.slice(seconds)
+        shown.pushes = sum(browser.pushes for browser in browsers) - pushes
+        found.with_pages.append(shown)
 
 
-def _row(load: str, without: list[Spent], with_pages: list[Spent], pages: int) -> Row:
+def table(found: Found, pages: int) -> Table:
+    """Return what was found, for people."""
+    shown = Table("", "no page", "pages open")
+    kinds = found.without, found.with_pages
     median = statistics.median
-    before, after = min(one.each for one in without), min(one.each for one in with_pages)
-    return Row(
-        load,
-        median(one.turns / one.elapsed for one in with_pages),
-        before,
-        after,
-        min(one.core for one in without),
-        min(one.core for one in with_pages),
-        after / before - 1,
-        median(one.pushes / one.elapsed / pages for one in with_pages),
-    )
+    shown.add_row("us/request", *(f"{median(each.each for each in kind):.1f}" for kind in kinds))
+    shown.add_row("of a core", *(f"{median(each.cpu / each.elapsed for each in kind):.1%}" for kind in kinds))
+    shown.add_row("requests/s", *(f"{median(each.requests / each.elapsed for each in kind):,.0f}" for kind in kinds))
+    pushes = median(each.pushes / each.elapsed / max(1, pages) for each in found.with_pages)
+    shown.add_row("pictures/s a page", "", f"{pushes:.1f}")
+    shown.add_row("ms to begin", "", f"{1e3 * median(found.opening):.0f}")
+    return shown
 
 
 def main() -> None:
-    """Print a table and, with --json, the same as JSON."""
+    """Print a table and, with --json, all slices as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, default=10_000)
-    parser.add_argument("--rates", type=float, nargs="+", default=[10_000], help="requests/s of all; 0: full speed")
-    parser.add_argument("--pages", nargs="+", default=PAGES, metavar="PATH", help="one browser each")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--json", type=Path, help="write the rows to this file")
+    parser.add_argument("--rate", type=float, default=10_000, help="requests/s of all")
+    parser.add_argument("--pages", nargs="*", default=PAGES, metavar="PATH", help="one browser each")
+    parser.add_argument("--rounds", type=int, default=12, help="of four pairs each")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a slice")
+    parser.add_argument("--json", type=Path, help="write the slices to this file")
     given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error("a round at least")
     allow_many_files()
-    rows = uvloop.run(run(given.connections, given.rates, given.pages, given.rounds, given.seconds))
-    table = Table(
-        "load", "requests/s", "us/request", "with pages", "of a core", "with pages", "added", "pushes/s a page"
-    )
-    for row in rows:
-        shares = f"{row.core_without:.1%}", f"{row.core_with:.1%}", f"{row.added:+.1%}"
-        table.add_row(
-            row.load, f"{row.requests_per_s:,.0f}", f"{row.without:.1f}", f"{row.with_pages:.1f}", *shares,
-            f"{row.pushes:.1f}",
-        )  # fmt: skip
-    Console(width=110).print(table)
+    found = uvloop.run(run(given.connections, given.rate, given.pages, given.rounds, given.seconds))
+    console = Console(width=110)
+    console.print(table(found, len(given.pages)))
+    console.print(f"open pages add       {found.added()}", highlight=False)
+    console.print(f"none, and none again {found.same_twice()}", highlight=False)
     if given.json:
-        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+        given.json.write_text(json.dumps(asdict(found), indent=1) + "\n")
 
 
 if __name__ == "__main__":
