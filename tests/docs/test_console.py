@@ -40,9 +40,12 @@ def test_the_limits_are_the_codes():
         f"the first {taped_calls.BODY_MAX // 1024} KiB",
         f"The last {conversations.KEPT_MAX} are kept, {conversations.BYTES_MAX // 1024**2} MiB of them",
         f"more than {conversations.PER_TICK} with devices in a quarter",
+        f"with a comment every {site.SIGN_EVERY} s",
+        f"until {LOOKS_FOR:.0f} seconds after",
+        f"for {site.STILL_FOR / 60:.0f} minutes",
     ):
         assert said in text
-    assert (LOOKS_FOR, taped.LOOKS_FOR) == (600, 600)  # ten minutes
+    assert taped.LOOKS_FOR == LOOKS_FOR
     assert (live.PUSH_EVERY, live.SHARE_MAX) == (0.5, 0.005)  # twice a second, 0.5 %
     assert service.IDLE == 10
 
