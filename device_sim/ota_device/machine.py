@@ -91,7 +91,7 @@ class Machine:
             case orders.Publish():
                 wire.publish(order.topic, order.payload, qos=order.qos)
             case orders.Get():
-                return self._agent.on_range(*web.get(order.url, order.start, order.end), now)
+                return self._get(order, now)
             case orders.Subscribe():
                 wire.subscribe(order.topic, qos=order.qos)
             case orders.Unsubscribe():
@@ -107,6 +107,9 @@ class Machine:
             case _:
                 return self._on_flash(order, now)
         return []
+
+    def _get(self, order: orders.Get, now: float) -> list[Order]:
+        return self._agent.on_range(*web.get(order.url, order.start, order.end), now)
 
     def _keep(self, piece: Piece, now: float) -> None:
         del now

@@ -193,7 +193,7 @@ def test_a_bad_fault_is_one_clear_line_and_so_is_one_that_is_not_there(firmware:
     with serve(firmware, data):
         ended = cli_here("faults", "add", "explode", "--data-dir", data)
         assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
-        assert ended.stderr.startswith("error: fault 'explode'")
+        assert ended.stderr.startswith("error: there is no fault 'explode'")
         with pytest.raises(FaultError, match="write it as NAME=VALUE"):
             faults("add", data, "delay", "-O", "seconds")
         with pytest.raises(CallError, match="there is no fault 'none'"):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ota_device import orders
 from ota_device.machine import Machine, Wire
-from ota_device.orders import Get, Order
+from ota_device.orders import Order
 from ota_device.reception import Piece
 
 
@@ -37,7 +37,7 @@ class PacedMachine(Machine):
     """
 
     steps: Steps
-    fetch: Callable[[Get], None]
+    fetch: Callable[[orders.Get], None]
     awaited: int = 0
     _left: list[Order]  # the next one at the end
 
@@ -71,11 +71,10 @@ class PacedMachine(Machine):
         self._flash.write(piece)
         self.steps.kept(len(piece.data), now)
 
-    def _carry_out(self, order: Order, wire: Wire, now: float) -> list[Order]:
-        if isinstance(order, Get):
-            self.fetch(order)
-            return []
-        return super()._carry_out(order, wire, now)
+    def _get(self, order: orders.Get, now: float) -> list[Order]:
+        del now
+        self.fetch(order)
+        return []
 
     def _on_flash(self, order: orders.OnSlot, now: float) -> list[Order]:
         if isinstance(order, orders.Open):

@@ -118,7 +118,7 @@ def test_findings_are_grouped_by_kind_the_most_frequent_first():
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("fault: duplicate", "fault: duplikate", ":9: fault 'duplikate'"),
+        ("fault: duplicate", "fault: duplikate", ":9: there is no fault 'duplikate'; did you mean duplicate or"),
         ("fault: drop, ", "", ":8: a fault needs its kind"),
         ("limit: 2m", "limit: 2m\ntarget: {host: 127.0.0.1}", ": faults are set at the running simulator: leave out"),
     ],
