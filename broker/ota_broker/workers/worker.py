@@ -18,6 +18,7 @@ from ota_stream.stores.errors import StoreError
 from ota_stream.stores.shared.records import KeptRecord, Records
 
 LANES: Final = 4  # batches under way at a time: while one waits for the store, another is answered
+AGAIN_FOR: Final = 60.0  # seconds: then a device has asked again long ago
 _AGAIN_AFTER: Final = 0.5  # seconds after something refused us
 
 log: Final = logging.getLogger("ota_broker")
@@ -37,7 +38,7 @@ class StoreDesk(Protocol):
     """Answers one family of requests from a store. None: the topic is none of it."""
 
     async def answer(self, request: Request, client_id: str, now: float) -> Outcome:
-        """Answer one request. Raises StoreError: it is given back, and comes again."""
+        """Answer one request. Raises StoreError: it is asked again."""
         ...
 
 
@@ -73,14 +74,29 @@ class Worker:
     async def _lane(self) -> None:
         while True:
             try:
-                requests = await self._transport.take()
-                await self._answer(requests)
-            except (TransportError, StoreError) as error:  # not done: the requests come again
+                await self._see_through(await self._transport.take())
+            except TransportError as error:
                 self._notices.say("worker", str(error))
                 await asyncio.sleep(_AGAIN_AFTER)
             except Exception:  # a fault of ours: told whole, and the other requests are answered
                 log.exception("internal error in a worker")
                 await asyncio.sleep(_AGAIN_AFTER)
+
+    async def _see_through(self, requests: Sequence[Request]) -> None:
+        """Answer, and try again while store or broker are away: not every broker gives a request a second time."""
+        until = self._clock.monotonic() + AGAIN_FOR
+        while True:
+            try:
+                await self._answer(requests)
+            except (TransportError, StoreError) as error:
+                if self._clock.monotonic() >= until:
+                    told = f"{len(requests)} requests are given up after {AGAIN_FOR:g} s: {error}"
+                    self._notices.say("given up", told)
+                    return
+                self._notices.say("worker", str(error))
+                await asyncio.sleep(_AGAIN_AFTER)
+            else:
+                return
 
     async def _answer(self, requests: Sequence[Request]) -> None:
         replies: list[Reply] = []

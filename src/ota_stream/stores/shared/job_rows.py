@@ -112,9 +112,7 @@ class JobRows:
         content = msgspec.json.encode(
             {"replies": answer.replies, "record": answer.record, "also": answer.also}
         ).decode()
-        await connection.execute(
-            "INSERT INTO ota_answers (source, number, content) VALUES ($1, $2, $3)", *name, content
-        )
+        await connection.execute(_KEEP_ANSWER, *name, content)
         return answer
 
     async def _change(self, connection: Connection, what: Callable[[SharedBook], Effect]) -> Effect:
