@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from ota_stream.faults.served import Served
 from ota_stream.faults.subject import Subject
 
-HANG_UP = "ota_stream.hang_up"
+HANG_UP: Final = "ota_stream.hang_up"
 """The extension of a scope that closes the connection: ASGI has no word for it."""
 
 
