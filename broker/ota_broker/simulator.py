@@ -220,8 +220,7 @@ class Simulator:
         opened.callback(EndpointsFile(data_dir, self.endpoints).close)
 
     def _line(self) -> Line:
-        call_later = asyncio.get_running_loop().call_later if self._timers is None else self._timers.call_later
-        return Line(self._interference.serve, call_later)
+        return Line(self._interference.serve, call_later if self._timers is None else self._timers.call_later)
 
     def _open_console(self) -> Console:
         """Return the pages, over all that a person may look at."""

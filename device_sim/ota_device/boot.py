@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ota_device import versions
 from ota_device.errors import FlashError
-from ota_device.flash import SLOTS, Event, Flash, Slot, State
+from ota_device.flash import OTHER, Event, Flash, Slot, State
 from ota_device.reasons import Code
 from ota_device.versions import Version
 
@@ -40,7 +40,7 @@ def boot(flash: Flash) -> Booted:
         tried = None
     slot = tried or _kept(flash, (record.current, record.spare))
     version = _version(flash, slot) or _UNNAMED
-    other = SLOTS[1 - SLOTS.index(slot)]
+    other = OTHER[slot]
     found = None if tried is None else flash.inspect(tried)
     return Booted(
         slot=slot,

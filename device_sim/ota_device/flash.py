@@ -23,7 +23,7 @@ from ota_stream.streams import blocks
 
 RECORD: Final = "boot.json"
 SLOTS: Final = ("slot-a", "slot-b")
-_OTHER: Final = MappingProxyType[str, str](dict(zip(SLOTS, reversed(SLOTS), strict=True)))
+OTHER: Final = MappingProxyType[str, str](dict(zip(SLOTS, reversed(SLOTS), strict=True)))
 SYNC_EVERY: Final = 16  # blocks: what a power cut can cost
 _HERE: Final = 1  # the byte of a block that has arrived
 _MARK: Final = bytes((_HERE,))
@@ -107,7 +107,7 @@ class Record(Struct, frozen=True):
     @property
     def spare(self) -> str:
         """The slot a download may use."""
-        return _OTHER[self.current]
+        return OTHER[self.current]
 
     @property
     def subject(self) -> str | None:

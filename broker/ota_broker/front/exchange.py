@@ -32,7 +32,7 @@ from ota_broker.front.delivery.sessions import Session, Sessions, at_qos
 from ota_broker.front.delivery.shared import Chance
 from ota_broker.front.delivery.topics import check_filter, check_name
 from ota_broker.front.delivery.wills import DelayedWill
-from ota_broker.front.notices import Notices
+from ota_broker.front.notices import Later, Notices
 from ota_broker.front.options import MqttOptions
 from ota_broker.front.profile import Profile
 from ota_broker.front.wheel import Wheel
@@ -43,9 +43,6 @@ from ota_stream.faults.late import LateAnswer, LateReply, LateRequest
 NAMES_MAX: Final = 50_000  # topic names already checked
 _EVERYONE: Final = Audience.EVERYONE  # looking up a member takes as long as sending to it, in Python 3.11
 _SUBSCRIBERS: Final = Audience.SUBSCRIBERS
-
-Later = Callable[[float, Callable[[], object]], object]
-"""Calls something so many seconds from now."""
 
 Way = Callable[[Message], object]
 """How a message gets where it belongs."""

@@ -17,11 +17,11 @@ from ota_broker.front.connection import Connection
 from ota_broker.front.delivery.kept import Rows
 from ota_broker.front.delivery.shared import Chance
 from ota_broker.front.disturbed import Disturb
-from ota_broker.front.exchange import Answering, Exchange, Later
+from ota_broker.front.exchange import Answering, Exchange
 from ota_broker.front.metering import metered
 from ota_broker.front.metering.meter import Meter
 from ota_broker.front.metering.quotas import OFF, Quotas
-from ota_broker.front.notices import Notices
+from ota_broker.front.notices import Later, Notices
 from ota_broker.front.options import MqttOptions
 from ota_broker.front.outbox import Outbox
 from ota_broker.front.profile import Profile

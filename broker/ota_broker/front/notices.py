@@ -13,8 +13,8 @@ _CAUSES_MAX: Final = 256
 
 log: Final = logging.getLogger("ota_broker")
 
-Later = Callable[[float, Callable[[], None]], object]
-"""Calls in so many seconds."""
+Later = Callable[[float, Callable[[], object]], object]
+"""Calls something so many seconds from now."""
 
 
 class _Spell(Struct, gc=False):
@@ -66,7 +66,7 @@ class Notices:
             _write(cause, spell.last, spell.left_out - 1)
 
 
-def call_later(seconds: float, call: Callable[[], None]) -> None:
+def call_later(seconds: float, call: Callable[[], object]) -> None:
     """Call in so many seconds, by the loop that runs now."""
     asyncio.get_running_loop().call_later(seconds, call)
 

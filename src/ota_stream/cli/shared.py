@@ -8,10 +8,10 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 from ota_broker.workers.entries import Entries
-from ota_broker.workers.operator import reached
 from ota_broker.workers.settings import WorkerSettings
 from ota_broker.workers.update_order import Signer, UpdateOrder, create_update
 from ota_stream.cli import shared_jobs, tables
+from ota_stream.cli.shared_jobs import DatabaseOption, with_operator
 from ota_stream.cli.worker import STORE_HELP, CertOption, KeyOption, RootCaOption, TransportOption, UrlOption
 from ota_stream.errors import OtaStreamError
 from ota_stream.stores.shared.images import S3, described
@@ -84,7 +84,7 @@ def update(
     update_id: Annotated[str, typer.Argument(metavar="UPDATE", help="Id of the update.")],
     firmware: Annotated[list[str], typer.Argument(help="Paths or s3://BUCKET/KEY; file ids 0, 1, ...")],
     target: Annotated[list[str], typer.Option(help="A thing; can be repeated.")],
-    store: Annotated[str, typer.Option(help="postgresql://...")],
+    store: DatabaseOption,
     transport: TransportOption,
     url: UrlOption,
     *,
@@ -105,11 +105,8 @@ def update(
     targets = tuple(f"thing/{name}" for name in target)
     order = UpdateOrder(update_id, targets, tuple(_addresses(firmware)), signer)
 
-    async def make() -> int:
-        async with reached(settings) as operator:
-            return await create_update(operator, order, Entries(account_id=settings.account_id))
-
-    made = asyncio.run(make())
+    entries = Entries(account_id=settings.account_id)
+    made = with_operator(settings, lambda operator: create_update(operator, order, entries))
     typer.echo(f"update {update_id}: {made} things are notified")
 
 

@@ -38,7 +38,7 @@ def create(
     except (OSError, UnicodeDecodeError) as error:
         raise OtaStreamError(f"job document {document}: {error}") from None
     spec = JobSpec(job_id, tuple(f"thing/{name}" for name in target), text, document_source=str(document))
-    made = _with_operator(settings, lambda operator: operator.create_job(spec))
+    made = with_operator(settings, lambda operator: operator.create_job(spec))
     typer.echo(f"job {job_id}: {made} things are notified")
 
 
@@ -65,7 +65,7 @@ def cancel(
 ) -> None:
     """Cancel a job and tell its things: what is QUEUED ends, with --force what is IN_PROGRESS too."""
     settings = WorkerSettings(transport=transport, url=url, store=store, root_ca=root_ca, cert=cert, key=key)
-    told = _with_operator(settings, lambda operator: operator.cancel_job(job_id, force=force))
+    told = with_operator(settings, lambda operator: operator.cancel_job(job_id, force=force))
     typer.echo(f"job {job_id} is cancelled: {told} things are notified")
 
 
@@ -82,11 +82,13 @@ def delete(
 ) -> None:
     """Delete a job with its executions and tell its things; one that still runs only with --force."""
     settings = WorkerSettings(transport=transport, url=url, store=store, root_ca=root_ca, cert=cert, key=key)
-    told = _with_operator(settings, lambda operator: operator.delete_job(job_id, force=force))
+    told = with_operator(settings, lambda operator: operator.delete_job(job_id, force=force))
     typer.echo(f"job {job_id} is deleted: {told} things are notified")
 
 
-def _with_operator(settings: WorkerSettings, what: Callable[[Operator], Awaitable[int]]) -> int:
+def with_operator(settings: WorkerSettings, what: Callable[[Operator], Awaitable[int]]) -> int:
+    """Do something about jobs, and return how many things were told. Raises StoreError, TransportError."""
+
     async def main() -> int:
         async with reached(settings) as operator:
             return await what(operator)

@@ -68,7 +68,7 @@ class World(Notices):
         self.settled.set()
 
     async def ask(self, topic: str, answers: Sequence[str], within: float) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError("no probe is sent here")
 
     async def put(self, records: Sequence[KeptRecord]) -> None:
         """No record is written here."""
