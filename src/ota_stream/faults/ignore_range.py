@@ -1,5 +1,6 @@
 """A server that does not know of ranges."""
 
+from http import HTTPStatus
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -16,4 +17,6 @@ class IgnoreRange(Fault, frozen=True, kw_only=True, tag="ignore-range"):
 
     def serve(self, served: Served) -> Served:
         """Return the whole object."""
-        return replace(served, status=200, body=served.whole()) if served.status == 206 else served  # noqa: PLR2004
+        if served.status != HTTPStatus.PARTIAL_CONTENT:
+            return served
+        return replace(served, status=HTTPStatus.OK, body=served.whole())
